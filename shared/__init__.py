@@ -1,0 +1,1 @@
+"""What both services use: errors, web plumbing, tokens, script loading, stores."""

@@ -1,0 +1,88 @@
+"""Where a request carries who it is: headers, or for browsers their cookie twins.
+
+The header wins. A cookie alone is not proof of intent on an unsafe method: such a request needs an
+`Origin` of the site itself.
+"""
+
+import hmac
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from shared.errors import (
+    Forbidden,
+    IdentityInvalid,
+    IdentityRequired,
+    OperatorInvalid,
+    OperatorRequired,
+)
+from shared.identity import Identities
+
+IDENTITY_COOKIE = "onsale_identity"
+QUEUE_TOKEN_HEADER = "Queue-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+IDENTITIES = web.AppKey("identities", Identities)
+ADMIN_KEYS = web.AppKey("admin_keys", tuple[str, ...])
+
+
+def queue_cookie(room_id: str) -> str:
+    """The name of the cookie that holds a room's queue token."""
+    return f"onsale_{room_id}"
+
+
+def identity(request: web.Request) -> str:
+    """The visitor who asks. Raises IdentityRequired, IdentityInvalid or Forbidden."""
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return request.app[IDENTITIES].visitor(_bearer(header, IdentityInvalid))
+    cookie = request.cookies.get(IDENTITY_COOKIE)
+    if cookie is None:
+        raise IdentityRequired
+    require_same_origin(request)
+    return request.app[IDENTITIES].visitor(cookie)
+
+
+def queue_token(request: web.Request, room_id: str | None = None) -> str | None:
+    """The raw queue token of a request: the header, else the room's cookie. Raises Forbidden."""
+    header = request.headers.get(QUEUE_TOKEN_HEADER)
+    if header is not None:
+        return header
+    if room_id is None:
+        found = [v for k, v in request.cookies.items() if _is_queue_cookie(k)]
+        cookie = found[0] if len(found) == 1 else None
+    else:
+        cookie = request.cookies.get(queue_cookie(room_id))
+    if cookie is not None:
+        require_same_origin(request)
+    return cookie
+
+
+def require_operator(request: web.Request) -> None:
+    """Raises OperatorRequired or OperatorInvalid unless an operator asks."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        raise OperatorRequired
+    key = _bearer(header, OperatorInvalid).encode()
+    if not any([hmac.compare_digest(key, known.encode()) for known in request.app[ADMIN_KEYS]]):
+        raise OperatorInvalid
+
+
+def require_same_origin(request: web.Request) -> None:
+    """Raises Forbidden when an unsafe method comes from another site's page (CSRF)."""
+    if request.method in SAFE_METHODS:
+        return
+    # Host and port are compared, not the scheme: behind a TLS proxy we see plain http.
+    if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+        raise Forbidden("A request with a cookie needs an Origin of this site, or send the header.")
+
+
+def _bearer(header: str, invalid: type[Exception]) -> str:
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise invalid
+    return token.strip()
+
+
+def _is_queue_cookie(name: str) -> bool:
+    return name.startswith("onsale_") and name != IDENTITY_COOKIE

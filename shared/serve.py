@@ -1,0 +1,70 @@
+"""Running a service: settings from the environment, one socket, an orderly end."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import uvloop
+from aiohttp import web
+
+from shared import logs
+from shared.settings import Environment, ServiceSettings, SettingError
+from shared.stores import StoreRefused
+from shared.web import runner
+
+BACKLOG = 4096
+EXIT_BAD_SETTING = 2
+EXIT_NO_STORE = 3
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def main(
+    service: str,
+    read_settings: Callable[[Environment], Settings],
+    create_app: Callable[[Settings], web.Application],
+) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. A refusal is one line on stderr."""
+    try:
+        settings = read_settings(Environment(os.environ))
+        logs.configure(service, settings.log_level)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+            loop.run(_serve(service, create_app(settings), settings))
+    except SettingError as error:
+        return _refuse(service, str(error), EXIT_BAD_SETTING)
+    except StoreRefused as error:
+        return _refuse(service, str(error), EXIT_NO_STORE)
+    except OSError as error:
+        return _refuse(service, f"cannot listen on {settings.host}:{settings.port}: {error}", 1)
+    return 0
+
+
+async def _serve(service: str, app: web.Application, settings: ServiceSettings) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    serving = runner(app)
+    await serving.setup()
+    try:
+        await web.SockSite(serving, _listen(settings), backlog=BACKLOG).start()
+        logs.logger(__name__).info("serving", addresses=[str(a) for a in serving.addresses])
+        await stopped.wait()
+    finally:
+        await serving.cleanup()
+
+
+def _listen(settings: ServiceSettings) -> socket.socket:
+    if settings.listen_fd is not None:
+        return socket.socket(fileno=settings.listen_fd)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+
+
+def _refuse(service: str, message: str, code: int) -> int:
+    print(f"{service}: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,149 @@
+"""Connecting to Redis and PostgreSQL, with a deadline on every wait, and what their failures mean."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import redis.asyncio as redis
+import redis.exceptions
+from aiohttp import web
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from shared.errors import Unavailable
+from shared.logs import logger
+
+REDIS = web.AppKey("redis", redis.Redis)
+DATABASE = web.AppKey("database", asyncpg.Pool)
+
+#: A script answers in microseconds; a store that takes this long is not there (503 within 2 s).
+REDIS_DEADLINE_S = 1.5
+CONNECT_DEADLINE_S = 5.0
+STATEMENT_DEADLINE_S = 5.0
+ACQUIRE_DEADLINE_S = 5.0
+REDIS_CONNECTIONS = 64
+POOL_SIZE = 12
+
+#: Replies of a Redis that is there but does not serve (redis-py has no class for these).
+_REFUSING = ("MISCONF", "BUSY", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "UNKILLABLE")
+
+log = logger(__name__)
+
+
+class StoreRefused(Exception):
+    """A store cannot be used as it is; the message says what to change."""
+
+
+def unavailable(error: BaseException) -> Unavailable | None:
+    """What a client is told of a store's failure, or None when it is not one.
+
+    The one place where errors of the drivers become an answer. After a lost connection the outcome
+    is unknown: the answer asks to repeat with the same key. A script's own mistake is none of these.
+    """
+    if type(error) is redis.exceptions.ResponseError:
+        return Unavailable() if str(error).startswith(_REFUSING) else None
+    lost = (
+        redis.exceptions.RedisError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.TransactionRollbackError,
+        asyncpg.LockNotAvailableError,
+        OSError,
+        TimeoutError,
+    )
+    return Unavailable() if isinstance(error, lost) else None
+
+
+def redis_client(url: str) -> "redis.Redis":
+    """A client whose every wait is bounded; it does not retry, so that nothing is done twice."""
+    return redis.Redis(
+        connection_pool=redis.BlockingConnectionPool.from_url(
+            url,
+            max_connections=REDIS_CONNECTIONS,
+            timeout=REDIS_DEADLINE_S,
+            socket_timeout=REDIS_DEADLINE_S,
+            socket_connect_timeout=REDIS_DEADLINE_S,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+            protocol=2,
+        )
+    )
+
+
+@asynccontextmanager
+async def connected_redis(url: str) -> AsyncIterator["redis.Redis"]:
+    """A checked Redis. Raises StoreRefused when it is not there or may evict places."""
+    try:
+        client = redis_client(url)
+    except ValueError:
+        raise StoreRefused("REDIS_URL is not a redis:// or rediss:// URL.") from None
+    try:
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await client.ping()
+                policy = await _eviction_policy(client)
+        except (redis.exceptions.RedisError, OSError, TimeoutError) as error:
+            raise StoreRefused(
+                f"Redis at REDIS_URL does not answer ({type(error).__name__}); is it running?"
+            ) from None
+        if policy is None:
+            log.warning("redis_config_hidden", advice="make sure maxmemory-policy is noeviction")
+        elif policy != "noeviction":
+            raise StoreRefused(
+                f"Redis evicts keys (maxmemory-policy {policy}), which loses places in line; "
+                "set maxmemory-policy to noeviction."
+            )
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def _eviction_policy(client: "redis.Redis") -> str | None:
+    try:
+        found: dict[str, Any] = await client.config_get("maxmemory-policy")
+    except redis.exceptions.ResponseError:  # managed services hide CONFIG
+        return None
+    return found.get("maxmemory-policy")
+
+
+@asynccontextmanager
+async def connected_database(url: str, *, application: str) -> AsyncIterator["asyncpg.Pool"]:
+    """A pool of connections to PostgreSQL. Raises StoreRefused when it is not there."""
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=2,
+            max_size=POOL_SIZE,
+            timeout=CONNECT_DEADLINE_S,
+            command_timeout=STATEMENT_DEADLINE_S + 1,
+            server_settings={
+                "application_name": application,
+                "statement_timeout": str(int(STATEMENT_DEADLINE_S * 1000)),
+                "lock_timeout": str(int(STATEMENT_DEADLINE_S * 1000)),
+                "idle_in_transaction_session_timeout": "10000",
+                "timezone": "UTC",
+                # Money and seats commit with fsync, whatever the server's default says.
+                "synchronous_commit": "on",
+            },
+        )
+    except ValueError:
+        raise StoreRefused("DATABASE_URL is not a postgresql:// URL.") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise StoreRefused(
+            f"PostgreSQL at DATABASE_URL refuses the connection ({type(error).__name__}); "
+            "is it running, and are user, password and database right?"
+        ) from None
+    try:
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()

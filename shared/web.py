@@ -1,0 +1,217 @@
+"""Web plumbing of both services: problem+json for every refusal, bodies, JSON, request ids, CORS."""
+
+import asyncio
+import secrets
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.typedefs import Handler
+from aiohttp.web_protocol import RequestHandler
+
+from shared import errors
+from shared.logs import logger
+from shared.stores import unavailable
+
+MAX_BODY_BYTES = 64 * 1024
+
+#: Longest request line and longest header taken; identity (4 KiB) and queue token (2 KiB) fit.
+MAX_LINE_BYTES = 8190
+
+WEB_ORIGINS = web.AppKey("web_origins", tuple[str, ...])
+EXPOSED_HEADERS = "ETag, Retry-After, Idempotency-Replayed, X-Request-Id"
+
+#: A client that stops in the middle of its body holds a connection no longer than this.
+BODY_DEADLINE_S = 10.0
+
+Shape = TypeVar("Shape")
+
+log = logger(__name__)
+
+
+def json_response(
+    value: Any, *, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    """`value` as JSON."""
+    return web.Response(
+        body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def problem_response(error: errors.OnsaleError, request_id: str) -> web.Response:
+    """An error as RFC 9457 problem+json, with Retry-After where it helps."""
+    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    return web.Response(
+        body=orjson.dumps(error.problem(request_id)),
+        status=error.status,
+        headers=headers,
+        content_type="application/problem+json",
+    )
+
+
+async def read_json(request: web.Request) -> Any:
+    """The body as plain Python values. Raises UnsupportedMediaType, TooLarge, BadRequest."""
+    if request.content_type != "application/json":
+        raise errors.UnsupportedMediaType
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            raw = await request.read()
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise errors.BadRequest("The body could not be read.") from None
+    except TimeoutError:
+        raise errors.BadRequest("The body did not arrive in time.") from None
+    try:
+        # msgspec refuses NaN, lone surrogates and trailing text; the standard library takes them.
+        return msgspec.json.decode(raw, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise errors.BadRequest("The body is not valid JSON.") from None
+
+
+def convert(value: Any, shape: type[Shape]) -> Shape:
+    """`value` as `shape`. Raises ValidationFailed that names the field and what it takes."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        raise errors.ValidationFailed(str(error)) from None
+
+
+def new_request_id() -> str:
+    """Never taken from the client: nothing echoes or logs a header's value."""
+    return secrets.token_hex(8)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Render every error as a problem, mask the unknown and log it with the request id."""
+    request_id = new_request_id()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        response = await handler(request)
+    except errors.OnsaleError as error:
+        if error.status >= 500:
+            log.warning("unavailable", route=route_name(request), error=type(error.__cause__).__name__)
+        return problem_response(error, request_id)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = problem_response(_http_error(error), request_id)
+        if hdrs.ALLOW in error.headers:
+            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return response
+    except Exception as error:
+        known = unavailable(error)
+        if known is None:
+            log.exception("unexpected_error", route=route_name(request))
+            known = errors.OnsaleError("Something went wrong on our side; it has been logged.")
+        else:
+            log.warning("unavailable", route=route_name(request), error=type(error).__name__)
+        return problem_response(known, request_id)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+    return response
+
+
+@web.middleware
+async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """CORS for the origins of ONSALE_WEB_ORIGINS, and for no other (Fetch standard, section 3.2)."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or origin not in request.app[WEB_ORIGINS]:
+        return await handler(request)
+    if request.method == hdrs.METH_OPTIONS:
+        response: web.StreamResponse = web.Response(
+            status=204,
+            headers={
+                "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+                "Access-Control-Allow-Headers": (
+                    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Queue-Token"
+                ),
+                "Access-Control-Max-Age": "600",
+            },
+        )
+    else:
+        response = await handler(request)
+    if not response.prepared:
+        response.headers.add(hdrs.VARY, "Origin")
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    return response
+
+
+def route_name(request: web.Request) -> str:
+    """The route's pattern, never the path: a path may hold what a client should not have put there."""
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical}" if resource else "unknown"
+
+
+_BY_STATUS: dict[int, type[errors.OnsaleError]] = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.TooLarge,
+    415: errors.UnsupportedMediaType,
+    431: errors.HeadersTooLarge,
+}
+
+
+def _http_error(error: web.HTTPException) -> errors.OnsaleError:
+    return _BY_STATUS.get(error.status, errors.BadRequest)()
+
+
+class _Protocol(RequestHandler[web.Request]):
+    """Answers what the HTTP parser refuses as a problem, too, and without logging what was sent."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("The response was under way; only closing tells the client.")
+        request_id = new_request_id()
+        error: errors.OnsaleError
+        if isinstance(exc, LineTooLong):
+            error = errors.HeadersTooLarge()
+        elif status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            error = errors.BadRequest("This is not a valid HTTP request.")
+        else:
+            log.error("protocol_error", request_id=request_id, error=type(exc).__name__)
+            error = errors.OnsaleError("Something went wrong on our side; it has been logged.")
+        response = problem_response(error, request_id)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server[web.Request]):
+    def __call__(self) -> RequestHandler[web.Request]:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """An AppRunner whose parser refusals are problems (aiohttp has no hook for them)."""
+
+    async def _make_server(self) -> web.Server[web.Request]:
+        server = await super()._make_server()
+        server.__class__ = _Server
+        return server
+
+
+def runner(app: web.Application, *, shutdown_timeout_s: float = 5.0) -> Runner:
+    """How both services and the tests serve an app."""
+    return Runner(
+        app,
+        access_log=None,
+        shutdown_timeout=shutdown_timeout_s,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        keepalive_timeout=75.0,
+    )
