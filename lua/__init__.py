@@ -1,0 +1,1 @@
+"""The transitions of a waiting room, one script each; see README.md beside this file."""
