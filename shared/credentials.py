@@ -19,7 +19,7 @@ from shared.errors import (
 from shared.identity import Identities
 
 IDENTITY_COOKIE = "onsale_identity"
-QUEUE_TOKEN_HEADER = "Queue-Token"
+QUEUE_TOKEN_HEADER = "Queue-Token"  # noqa: S105 -- a name
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 IDENTITIES = web.AppKey("identities", Identities)
@@ -64,7 +64,7 @@ def require_operator(request: web.Request) -> None:
     if header is None:
         raise OperatorRequired
     key = _bearer(header, OperatorInvalid).encode()
-    if not any([hmac.compare_digest(key, known.encode()) for known in request.app[ADMIN_KEYS]]):
+    if not any(hmac.compare_digest(key, known.encode()) for known in request.app[ADMIN_KEYS]):
         raise OperatorInvalid
 
 

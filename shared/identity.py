@@ -40,8 +40,8 @@ class Identities:
         if len(token) > MAX_TOKEN_LENGTH:
             raise IdentityInvalid
         claims = self._claims(token)
-        visitor = claims["sub"]
-        if not 0 < len(visitor) <= MAX_VISITOR_LENGTH or "\x00" in visitor:
+        visitor: str = claims["sub"]
+        if not _storable(visitor):
             raise IdentityInvalid("The identity token's 'sub' must be 1 to 255 characters, no NUL.")
         self._remember(token, visitor, min(now + CACHE_S, float(claims.get("exp", now + CACHE_S))))
         return visitor
@@ -73,3 +73,11 @@ class Identities:
         self._verified.move_to_end(token)
         while len(self._verified) > CACHE_SIZE:
             self._verified.popitem(last=False)
+
+
+def _storable(visitor: str) -> bool:
+    try:
+        visitor.encode()  # JSON lets lone surrogates through; no store takes them
+    except UnicodeEncodeError:
+        return False
+    return 0 < len(visitor) <= MAX_VISITOR_LENGTH and "\x00" not in visitor

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import structlog
 
-
 #: Never with local variables: they hold tokens.
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 

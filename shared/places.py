@@ -40,7 +40,7 @@ class Status:
 
     @classmethod
     def parse(cls, row: list[Any], waiting: int) -> "Status":
-        """Of one row of `status.lua` or `enter.lua`: {status, position, poll, expires_at, reason}."""
+        """Of one row of `status.lua`: {status, position, poll_after, expires_at, reason}."""
         status, position, poll_after_ms, expires_at_ms, reason = row
         return cls(
             status=status,

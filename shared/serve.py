@@ -33,7 +33,7 @@ def main(
         settings = read_settings(Environment(os.environ))
         logs.configure(service, settings.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-            loop.run(_serve(service, create_app(settings), settings))
+            loop.run(_serve(create_app(settings), settings))
     except SettingError as error:
         return _refuse(service, str(error), EXIT_BAD_SETTING)
     except StoreRefused as error:
@@ -43,7 +43,7 @@ def main(
     return 0
 
 
-async def _serve(service: str, app: web.Application, settings: ServiceSettings) -> None:
+async def _serve(app: web.Application, settings: ServiceSettings) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,16 +1,15 @@
-"""Connecting to Redis and PostgreSQL, with a deadline on every wait, and what their failures mean."""
+"""Connecting to Redis and PostgreSQL with a deadline on every wait, and what failures mean."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 import redis.asyncio as redis
-import redis.exceptions
 from aiohttp import web
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 
 from shared.errors import Unavailable
 from shared.logs import logger
@@ -40,12 +39,12 @@ def unavailable(error: BaseException) -> Unavailable | None:
     """What a client is told of a store's failure, or None when it is not one.
 
     The one place where errors of the drivers become an answer. After a lost connection the outcome
-    is unknown: the answer asks to repeat with the same key. A script's own mistake is none of these.
+    is unknown: the answer asks to repeat with the same key. A script's mistake is a bug of ours.
     """
-    if type(error) is redis.exceptions.ResponseError:
+    if type(error) is ResponseError:
         return Unavailable() if str(error).startswith(_REFUSING) else None
     lost = (
-        redis.exceptions.RedisError,
+        RedisError,
         asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
@@ -88,7 +87,7 @@ async def connected_redis(url: str) -> AsyncIterator["redis.Redis"]:
             async with asyncio.timeout(CONNECT_DEADLINE_S):
                 await client.ping()
                 policy = await _eviction_policy(client)
-        except (redis.exceptions.RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError) as error:
             raise StoreRefused(
                 f"Redis at REDIS_URL does not answer ({type(error).__name__}); is it running?"
             ) from None
@@ -106,10 +105,11 @@ async def connected_redis(url: str) -> AsyncIterator["redis.Redis"]:
 
 async def _eviction_policy(client: "redis.Redis") -> str | None:
     try:
-        found: dict[str, Any] = await client.config_get("maxmemory-policy")
-    except redis.exceptions.ResponseError:  # managed services hide CONFIG
+        found = await client.config_get("maxmemory-policy")
+    except ResponseError:  # managed services hide CONFIG
         return None
-    return found.get("maxmemory-policy")
+    policy = found.get("maxmemory-policy")
+    return None if policy is None else str(policy)
 
 
 @asynccontextmanager

@@ -61,7 +61,7 @@ class _Claims(msgspec.Struct):
 
 
 class QueueTokens:
-    """Signs with the first secret, verifies with each of them: rotation is putting a new one first."""
+    """Signs with the first secret, verifies with each: rotation puts a new one first."""
 
     def __init__(self, secrets: tuple[str, ...]):
         self._keys = {key_id(secret): secret.encode() for secret in secrets}

@@ -1,6 +1,7 @@
-"""Web plumbing of both services: problem+json for every refusal, bodies, JSON, request ids, CORS."""
+"""Web plumbing of both services: problems for refusals, bodies, JSON, request ids, CORS."""
 
 import asyncio
+import hashlib
 import secrets
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -40,6 +41,17 @@ def json_response(
     return web.Response(
         body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
     )
+
+
+def tagged_response(request: web.Request, value: Any, *, cache_control: str) -> web.Response:
+    """`value` as JSON with an ETag, or 304 when the client has it already (RFC 9110, 13.1.2)."""
+    body = orjson.dumps(value)
+    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": cache_control}
+    known = request.headers.get(hdrs.IF_NONE_MATCH, "")
+    if known.strip() == "*" or etag in (t.strip().removeprefix("W/") for t in known.split(",")):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, headers=headers, content_type="application/json")
 
 
 def problem_response(error: errors.OnsaleError, request_id: str) -> web.Response:
@@ -95,7 +107,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = await handler(request)
     except errors.OnsaleError as error:
         if error.status >= 500:
-            log.warning("unavailable", route=route_name(request), error=type(error.__cause__).__name__)
+            log.warning(
+                "unavailable", route=route_name(request), error=type(error.__cause__).__name__
+            )
         return problem_response(error, request_id)
     except web.HTTPException as error:
         if error.status < 400:
@@ -105,13 +119,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
     except Exception as error:
-        known = unavailable(error)
-        if known is None:
+        refusal: errors.OnsaleError | None = unavailable(error)
+        if refusal is None:
             log.exception("unexpected_error", route=route_name(request))
-            known = errors.OnsaleError("Something went wrong on our side; it has been logged.")
+            refusal = errors.OnsaleError("Something went wrong on our side; it has been logged.")
         else:
             log.warning("unavailable", route=route_name(request), error=type(error).__name__)
-        return problem_response(known, request_id)
+        return problem_response(refusal, request_id)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
     return response
@@ -119,7 +133,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """CORS for the origins of ONSALE_WEB_ORIGINS, and for no other (Fetch standard, section 3.2)."""
+    """CORS for the origins of ONSALE_WEB_ORIGINS and no other (Fetch standard, section 3.2)."""
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or origin not in request.app[WEB_ORIGINS]:
         return await handler(request)
@@ -145,7 +159,7 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def route_name(request: web.Request) -> str:
-    """The route's pattern, never the path: a path may hold what a client should not have put there."""
+    """The route's pattern, never the path: a path may hold what should not be logged."""
     resource = request.match_info.route.resource
     return f"{request.method} {resource.canonical}" if resource else "unknown"
 
@@ -163,7 +177,7 @@ def _http_error(error: web.HTTPException) -> errors.OnsaleError:
     return _BY_STATUS.get(error.status, errors.BadRequest)()
 
 
-class _Protocol(RequestHandler[web.Request]):
+class _Protocol(RequestHandler):
     """Answers what the HTTP parser refuses as a problem, too, and without logging what was sent."""
 
     __slots__ = ()
@@ -191,15 +205,15 @@ class _Protocol(RequestHandler[web.Request]):
         return response
 
 
-class _Server(web.Server[web.Request]):
-    def __call__(self) -> RequestHandler[web.Request]:
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
     """An AppRunner whose parser refusals are problems (aiohttp has no hook for them)."""
 
-    async def _make_server(self) -> web.Server[web.Request]:
+    async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = _Server
         return server

@@ -1,0 +1,62 @@
+--[[
+enter -- give visitors a place, or find the one they hold.
+Guarantees: one visitor, one live place (O4); numbers only grow (O1); ACTIVE at once only for an empty line
+  with cap and rate left (A1, A2, A5); a refused visitor consumes nothing (O5).
+KEYS     the room's keys, in the order of fragments/room.lua
+ARGV[1]  now_ms, '' for the store's clock
+ARGV[2]  journal_max, entries; a longer journal refuses new places until it was moved to the table
+ARGV[3+] visitors, any number
+Returns  {waiting, {{outcome, number, generation, status, position, poll_after_ms, expires_at_ms, reason} ...}},
+         outcome 'new' | 'held' | 'closed' | 'busy' (the last two alone in their row); nil for an unknown room
+]]
+-- include: room
+-- include: places
+-- include: admission
+
+local given_now, journal_max = ARGV[1], tonumber(ARGV[2])
+
+local room = read_room()
+if not room then return nil end
+local now = read_clock(given_now, room.clock_ms)
+local deadline_now = deadline_clock(room, now)
+local joinable = room.state == 'open' or room.state == 'paused'
+local admitted = 0
+local level = filled_level(room, now)
+
+local function new_place(visitor)
+  local number = redis.call('HINCRBY', SETTINGS, 'last_number', 1)
+  local at_once = admitting(room, now) and redis.call('ZCARD', WAITING) == 0 and room_left(room, level) > 0
+  if at_once then
+    level = level - UNIT
+    admitted = admitted + 1
+    -- The answer to this very request says ACTIVE, so the place is claimed already (A7).
+    local expires = activate(room, visitor, number, now, deadline_now)
+    return number, active_row(room, number, expires, now, deadline_now)
+  end
+  redis.call('ZADD', WAITING, string.format('%d', number), visitor)
+  write_journal(visitor, room.generation, number, 'WAIT', now)
+  return number, waiting_row(room, visitor, number, now)
+end
+
+local rows = {}
+for index = 3, #ARGV do
+  local visitor = ARGV[index]
+  local outcome = 'held'
+  local number, row = live_place(room, visitor, now, deadline_now)
+  if not number then
+    if not joinable then
+      outcome = 'closed'
+    elseif redis.call('XLEN', JOURNAL) >= journal_max then
+      outcome = 'busy'
+    else
+      outcome = 'new'
+      number, row = new_place(visitor)
+    end
+  end
+  rows[#rows + 1] = row and { outcome, number, room.generation, unpack(row) } or { outcome }
+end
+
+if admitted > 0 then keep_level(level, now) end
+count_pace(admitted, now)
+keep_clock(now)
+return { redis.call('ZCARD', WAITING), rows }

@@ -1,0 +1,89 @@
+-- Places: how one ends, what one looks like, and what one is promised.
+
+-- The promised poll interval rides in the fraction of a `seen` score: 1/1024 for each 64 ms, exact
+-- in a double. It lets admit.lua know when a visitor promised to come back without a third zset.
+local PROMISE_STEP_MS, PROMISE_STEPS = 64, 1024
+local LONGEST_POLL_MS = 60000
+local NEAR_POLL_MS, ACTIVE_POLL_MS = 1000, 10000
+
+local function token_id(generation, number)
+  return string.format('%d.%d', generation, number)
+end
+
+-- Every change of a token goes to the journal in the script that makes it.
+local function write_journal(visitor, generation, number, status, now, ...)
+  redis.call('XADD', JOURNAL, '*', 'v', visitor, 'g', string.format('%d', generation),
+    'n', string.format('%d', number), 's', status, 't', string.format('%d', now), ...)
+end
+
+-- End a live place. Removals first: they free memory, and from then on a full Redis lets the
+-- script finish instead of stopping it half way.
+local function end_place(room, visitor, number, reason, now)
+  redis.call('ZREM', WAITING, visitor)
+  redis.call('ZREM', SEEN, visitor)
+  redis.call('ZREM', ACTIVE, visitor)
+  redis.call('ZREM', CLAIMS, visitor)
+  redis.call('HDEL', HOLDERS, visitor)
+  local id = token_id(room.generation, number)
+  redis.call('ZADD', ENDED, string.format('%d', now), id)
+  redis.call('HSET', REASONS, id, reason)
+  write_journal(visitor, room.generation, number, 'EXPIRED', now, 'r', reason)
+end
+
+-- Why an ACTIVE place is over by its deadlines, or nil. Whoever finds it over ends it there and
+-- then: nobody may read EXPIRED and later ACTIVE.
+local function overdue(visitor, deadline_now)
+  local expires = tonumber(redis.call('ZSCORE', ACTIVE, visitor))
+  local claim = tonumber(redis.call('ZSCORE', CLAIMS, visitor) or nil)
+  if claim and claim <= deadline_now and claim <= expires then return 'unclaimed', expires end
+  if expires <= deadline_now then return 'timed_out', expires end
+  return nil, expires
+end
+
+-- When to ask again, in ms: 1 s near the front, about a tenth of the expected wait further back,
+-- never above a third of idle or half of claim; up to 15 % earlier, so that a crowd spreads out.
+local function poll_after(room, base, number, now)
+  local ceiling = math.min(room.idle_ttl_s * 1000 / 3, room.claim_ttl_s * 1000 / 2, LONGEST_POLL_MS)
+  local jitter = ((number * 7919 + now) % 1000) / 1000
+  return math.max(1, math.floor(math.min(base, ceiling) * (1 - 0.15 * jitter)))
+end
+
+local function waiting_row(room, visitor, number, now)
+  local position = redis.call('ZRANK', WAITING, visitor) + 1
+  local per_second = math.max(1, room.admit_per_minute / 60)
+  local poll = poll_after(room, NEAR_POLL_MS + position / per_second * 100, number, now)
+  local promise = math.ceil(poll / PROMISE_STEP_MS) / PROMISE_STEPS
+  redis.call('ZADD', SEEN, string.format('%.10f', now + promise), visitor)
+  return { 'WAIT', position, poll, 0, '' }
+end
+
+local function active_row(room, number, expires, now, deadline_now)
+  local poll = poll_after(room, ACTIVE_POLL_MS, number, now)
+  return { 'ACTIVE', 0, poll, expires + now - deadline_now, '' }
+end
+
+-- A token that is not live: with its own reason, else 'closed' if its whole generation ended, for
+-- as long as reasons are kept.
+local function ended_row(room, generation, number, now)
+  local reason = redis.call('HGET', REASONS, token_id(generation, number))
+  if not reason and generation < room.generation and now - (room.ended_at_ms or 0) < 900000 then
+    reason = 'closed'
+  end
+  return { 'EXPIRED', 0, poll_after(room, ACTIVE_POLL_MS, number, now), 0, reason or '' }
+end
+
+-- What a visitor's live place is right now: number, row; nil when there is none (any more).
+-- Looking at it is a sign of life: it records `seen`, or claims the place.
+local function live_place(room, visitor, now, deadline_now)
+  local number = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
+  if number then return number, waiting_row(room, visitor, number, now) end
+  number = tonumber(redis.call('HGET', HOLDERS, visitor) or nil)
+  if not number then return nil end
+  local reason, expires = overdue(visitor, deadline_now)
+  if reason then
+    end_place(room, visitor, number, reason, now)
+    return nil
+  end
+  redis.call('ZREM', CLAIMS, visitor)
+  return number, active_row(room, number, expires, now, deadline_now)
+end

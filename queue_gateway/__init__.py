@@ -1,0 +1,1 @@
+"""The gateway: a fair line in front of the sale."""

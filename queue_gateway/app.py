@@ -1,0 +1,40 @@
+"""Wiring of the gateway."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from queue_gateway import admin, handlers
+from queue_gateway.admission import admission
+from queue_gateway.journal import journal
+from queue_gateway.room import ROOMS, Rooms
+from shared.places import PLACES, Places
+from shared.plumbing import base_app
+from shared.settings import ServiceSettings
+from shared.stores import DATABASE, REDIS, connected_database, connected_redis
+from shared.tokens import QueueTokens
+
+SETTINGS = web.AppKey("settings", ServiceSettings)
+
+
+def create_app(settings: ServiceSettings) -> web.Application:
+    """The gateway as one aiohttp application."""
+    app = base_app(settings)
+    app[SETTINGS] = settings
+    app[handlers.TOKENS] = QueueTokens(settings.queue_secrets)
+    app.add_routes(handlers.routes)
+    app.add_routes(admin.routes)
+    app.cleanup_ctx.extend([stores, admission, journal])
+    return app
+
+
+async def stores(app: web.Application) -> AsyncIterator[None]:
+    """Connect, check, hand out, close."""
+    settings = app[SETTINGS]
+    async with (
+        connected_redis(settings.redis_url) as client,
+        connected_database(settings.database_url, application="onsale-gateway") as pool,
+    ):
+        app[REDIS], app[DATABASE] = client, pool
+        app[ROOMS], app[PLACES] = Rooms(client), Places(client)
+        yield

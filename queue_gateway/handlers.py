@@ -1,0 +1,130 @@
+"""The visitor's side of the gateway: join, ask, leave, and what proxies ask."""
+
+from typing import Any
+
+from aiohttp import web
+
+from queue_gateway.errors import TokenInvalid, TokenRequired
+from queue_gateway.room import ROOMS, RoomView
+from shared.credentials import identity, queue_cookie, queue_token
+from shared.errors import QueueTokenExpired, QueueTokenWaiting
+from shared.places import ACTIVE, PLACES, WAIT, Status, timestamp
+from shared.tokens import Place, QueueTokens, verified
+from shared.web import json_response, tagged_response
+
+TOKENS = web.AppKey("tokens", QueueTokens)
+
+#: What everybody sees alike may be kept by browsers and CDNs for this long.
+PUBLIC_CACHE = "public, max-age=1"
+#: A cookie outlives every place; the place itself decides how long it is worth something.
+COOKIE_MAX_AGE_S = 86_400 * 2
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/v1/rooms/{room_id}/token")
+async def enter(request: web.Request) -> web.Response:
+    """Join the room, or get the place already held."""
+    visitor = identity(request)
+    rooms = request.app[ROOMS]
+    entered = await rooms.enter(request.match_info["room_id"], visitor)
+    view = await rooms.recent_view(entered.place.room_id)
+    token = request.app[TOKENS].sign(entered.place)
+    response = json_response(
+        {"token": token, **_token_object(entered.place, entered.status, view)},
+        status=201 if entered.new else 200,
+        headers={"Cache-Control": "no-store"},
+    )
+    response.set_cookie(
+        queue_cookie(entered.place.room_id),
+        token,
+        max_age=COOKIE_MAX_AGE_S,
+        httponly=True,
+        samesite="Lax",
+        secure=_behind_tls(request),
+    )
+    return response
+
+
+@routes.get("/v1/rooms/{room_id}/token")
+async def ask(request: web.Request) -> web.Response:
+    """What the token is right now; any validly signed token of the room gets an answer."""
+    place = _place(request)
+    status = await request.app[PLACES].status(place)
+    view = None
+    if status.status == WAIT:
+        view = await request.app[ROOMS].recent_view(place.room_id)
+    return json_response(_token_object(place, status, view), headers={"Cache-Control": "no-store"})
+
+
+@routes.delete("/v1/rooms/{room_id}/token")
+async def leave(request: web.Request) -> web.Response:
+    """Give the place back, at once; repeating it is harmless."""
+    place = _place(request)
+    await request.app[PLACES].finish(place, "left")
+    response = web.Response(status=204)
+    response.del_cookie(queue_cookie(place.room_id))
+    return response
+
+
+@routes.get("/v1/rooms/{room_id}/authorize")
+async def authorize(request: web.Request) -> web.Response:
+    """For proxies: 204 when the token is ACTIVE, 401 without a valid one, else 403."""
+    status = await request.app[PLACES].status(_place(request))
+    if status.status == ACTIVE:
+        return web.Response(status=204, headers={"Cache-Control": "no-store"})
+    if status.status == WAIT:
+        raise QueueTokenWaiting(
+            position=status.position, retry_after_s=-(-status.poll_after_ms // 1000)
+        )
+    raise QueueTokenExpired(reason=status.reason)
+
+
+@routes.get("/v1/rooms")
+async def rooms(request: web.Request) -> web.Response:
+    """The public state of all rooms."""
+    known = request.app[ROOMS]
+    views = [await known.recent_view(room_id) for room_id in await known.names()]
+    body = {"items": [view.public() for view in views], "next_cursor": None}
+    return tagged_response(request, body, cache_control=PUBLIC_CACHE)
+
+
+@routes.get("/v1/rooms/{room_id}")
+async def room(request: web.Request) -> web.Response:
+    """The public state of one room, the same bytes for everybody."""
+    view = await request.app[ROOMS].recent_view(request.match_info["room_id"])
+    return tagged_response(request, view.public(), cache_control=PUBLIC_CACHE)
+
+
+def _place(request: web.Request) -> Place:
+    """The place the request's token proves. Raises TokenRequired or TokenInvalid."""
+    room_id = request.match_info["room_id"]
+    place = verified(
+        request.app[TOKENS],
+        queue_token(request, room_id),
+        required=TokenRequired,
+        invalid=TokenInvalid,
+    )
+    if place.room_id != room_id:
+        raise TokenInvalid
+    return place
+
+
+def _token_object(place: Place, status: Status, view: RoomView | None) -> dict[str, Any]:
+    eta_s = view.eta_s(status.position or 0) if view and status.status == WAIT else None
+    expires_at = None if status.expires_at_ms is None else timestamp(status.expires_at_ms)
+    return {
+        "room_id": place.room_id,
+        "status": status.status,
+        "number": place.number,
+        "position": status.position,
+        "waiting": status.waiting,
+        "eta_s": eta_s,
+        "poll_after_ms": status.poll_after_ms,
+        "expires_at": expires_at,
+        "reason": status.reason,
+    }
+
+
+def _behind_tls(request: web.Request) -> bool:
+    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"

@@ -1,0 +1,172 @@
+"""The journal's consumer: moves what the scripts wrote from Redis to the `queue` table.
+
+At least once from the stream, once in the table: entries are removed from the stream only after
+their rows are committed, and writing a row again changes nothing. Ages, not times, cross from one
+store to the other, so that their clocks may differ (S1).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
+import redis.asyncio as redis
+from aiohttp import web
+
+from queue_gateway.room import ROOMS, Rooms
+from shared.logs import logger
+from shared.places import JOURNAL, room_keys
+from shared.stores import DATABASE, REDIS
+
+BATCH = 2000
+PAUSE_S = 0.2
+#: After a failure: a store that is gone is asked once a second.
+RETRY_S = 1.0
+#: Only one process moves the journal at a time; two at once would be correct but wasteful.
+LEADER_LOCK = 0x6F6E73616C65
+#: Ending a generation touches all of its rows in one statement.
+CLOSE_DEADLINE_S = 120
+
+Entry = tuple[str, dict[str, str]]
+
+log = logger(__name__)
+
+
+@cache
+def _query(name: str) -> str:
+    return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@dataclass(slots=True)
+class _Row:
+    """One token's row of a batch; times are the store's, in ms."""
+
+    room_id: str
+    generation: int
+    number: int
+    visitor: str
+    created: int
+    status: str = "WAIT"
+    reason: str | None = None
+    admitted: int | None = None
+    ended: int | None = None
+    lasts: int | None = None
+
+    def apply(self, entry: dict[str, str]) -> None:
+        self.status = entry["s"]
+        if self.status == "ACTIVE":
+            self.admitted, self.lasts = int(entry["t"]), int(entry["d"])
+        elif self.status == "EXPIRED":
+            self.ended, self.reason = int(entry["t"]), entry["r"]
+
+    def values(self, now_ms: int) -> list[Any]:
+        ages = [
+            None if t is None else float(now_ms - t)
+            for t in (self.created, self.admitted, self.ended)
+        ]
+        token_value = f"{self.room_id}.{self.generation}.{self.number}"
+        kept = [token_value, self.room_id, self.generation, self.number, self.visitor, self.status]
+        return [*kept, self.reason, *ages, self.lasts]
+
+
+class Journal:
+    """Moves all rooms' journals while it holds the leader's lock."""
+
+    def __init__(self, client: "redis.Redis", rooms: Rooms, pool: "asyncpg.Pool"):
+        self._client = client
+        self._rooms = rooms
+        self._pool = pool
+        self._failing = False
+
+    async def run(self) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK):
+                        self._failing = False
+                        await self._lead(connection)
+            except Exception as error:  # noqa: BLE001 -- whatever the stores do, the consumer lives
+                if not self._failing:
+                    log.warning("journal_failed", error=type(error).__name__)
+                self._failing = True
+            await asyncio.sleep(RETRY_S)
+
+    async def _lead(self, connection: "asyncpg.pool.PoolConnectionProxy") -> None:
+        try:
+            while True:
+                if not await self.move(connection):
+                    # Proves that the lock's connection is still there.
+                    await connection.fetchval("SELECT 1")
+                    await asyncio.sleep(PAUSE_S)
+        finally:
+            if not connection.is_closed():
+                await connection.fetchval("SELECT pg_advisory_unlock($1)", LEADER_LOCK)
+
+    async def move(self, connection: "asyncpg.pool.PoolConnectionProxy") -> int:
+        """Move one batch of every room; returns how many entries. Raises the stores' errors."""
+        moved = 0
+        for room_id in await self._rooms.names():
+            (key,) = room_keys(room_id, JOURNAL)
+            entries = cast("list[Entry]", await self._client.xrange(key, count=BATCH))
+            if not entries:
+                continue
+            seconds, micros = await self._client.time()
+            now_ms = seconds * 1000 + micros // 1000
+            async with connection.transaction():
+                await self._write(connection, room_id, entries, now_ms)
+            # Removed only now: a crash in between repeats the batch, which changes nothing.
+            last_ms, last_seq = entries[-1][0].split("-")
+            await self._client.xtrim(key, minid=f"{last_ms}-{int(last_seq) + 1}", approximate=False)
+            moved += len(entries)
+        return moved
+
+    async def _write(
+        self,
+        connection: "asyncpg.pool.PoolConnectionProxy",
+        room_id: str,
+        entries: list[Entry],
+        now_ms: int,
+    ) -> None:
+        rows: dict[tuple[int, int], _Row] = {}
+        for _, entry in entries:
+            if entry["s"] == "CLOSED":
+                await self._upsert(connection, rows, now_ms)
+                rows = {}
+                await connection.execute(f"SET LOCAL statement_timeout = '{CLOSE_DEADLINE_S}s'")
+                await connection.execute(
+                    _query("close_generation"),
+                    room_id,
+                    int(entry["g"]),
+                    float(now_ms - int(entry["t"])),
+                    timeout=CLOSE_DEADLINE_S,
+                )
+                continue
+            key = (int(entry["g"]), int(entry["n"]))
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = _Row(room_id, *key, entry["v"], created=int(entry["t"]))
+            row.apply(entry)
+        await self._upsert(connection, rows, now_ms)
+
+    async def _upsert(
+        self,
+        connection: "asyncpg.pool.PoolConnectionProxy",
+        rows: dict[tuple[int, int], _Row],
+        now_ms: int,
+    ) -> None:
+        if rows:
+            columns = zip(*(row.values(now_ms) for row in rows.values()), strict=True)
+            await connection.execute(_query("write_tokens"), *(list(c) for c in columns))
+
+
+async def journal(app: web.Application) -> AsyncIterator[None]:
+    """Run the consumer while the app does."""
+    task = asyncio.create_task(Journal(app[REDIS], app[ROOMS], app[DATABASE]).run(), name="journal")
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
