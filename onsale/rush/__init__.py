@@ -1,0 +1,5 @@
+"""`onsale rush`: a flash crowd of real HTTP clients against a whole sale."""
+
+from onsale.rush.cli import command
+
+__all__ = ["command"]

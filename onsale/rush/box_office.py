@@ -1,0 +1,152 @@
+"""The operator's part of a run: a room, a concert, a date and seats of its own."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil, isqrt
+from random import Random
+from secrets import token_hex
+
+import asyncpg
+
+from onsale.rush.client import Answer, Client
+from onsale.rush.record import Kind
+from onsale.rush.seating import row_name
+from onsale.rush.target import Target
+
+WHO = "operator"
+
+# Price bands from the front: share of the rows, price.
+BANDS = ((0.2, "120.00"), (0.4, "80.00"), (0.4, "45.00"))
+
+# The line is through after this share of the patience, which leaves the rest to those who wait
+# for seats that come back from lost and abandoned holds.
+ADMISSION_SHARE = 0.4
+ADMITTED_PER_S = 25  # a small crowd need not wait that long
+INSIDE_SHARE = 0.25  # of the crowd inside at once: some seconds of shopping at that rate
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A room's and a date's settings, chosen so that the sale fits into the patience."""
+
+    max_active: int
+    admit_per_minute: int
+    active_ttl_s: int
+    claim_ttl_s: int
+    idle_ttl_s: int
+    hold_ttl_s: int
+
+    @classmethod
+    def fitting(cls, visitors: int, patience_s: float) -> "Terms":
+        """Deadlines are short, so that what vanishes comes back while somebody still waits."""
+        admission_s = max(1.0, min(patience_s * ADMISSION_SHARE, visitors / ADMITTED_PER_S))
+        return cls(
+            max_active=max(10, ceil(visitors * INSIDE_SHARE)),
+            admit_per_minute=ceil(60 * visitors / admission_s),
+            active_ttl_s=max(5, ceil(patience_s / 2)),
+            claim_ttl_s=max(2, min(10, ceil(patience_s / 6))),
+            idle_ttl_s=max(6, min(30, ceil(patience_s / 2))),
+            hold_ttl_s=max(3, min(10, ceil(patience_s / 6))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What is sold: a concert and the room that guards it. `own`: made for this run alone."""
+
+    room_id: str
+    concert_id: int
+    own: bool
+
+
+class BoxOffice:
+    """Speaks the admin API of both services."""
+
+    def __init__(self, client: Client, target: Target) -> None:
+        self._client = client
+        self._target = target
+        self._dice = Random()  # noqa: S311 -- jitter between retries
+
+    async def open_sale(self, visitors: int, seats: int, patience_s: float) -> Goods:
+        """Make a room, a concert, a date and its hall. Raises Unexpected, Unreachable."""
+        terms = Terms.fitting(visitors, patience_s)
+        name = f"rush-{token_hex(4)}"
+        await self._ask(
+            "PUT",
+            f"{self._target.gateway_url}/v1/admin/rooms/{name}",
+            {
+                "title": f"Rush of {visitors}",
+                "state": "open",
+                "max_active": terms.max_active,
+                "admit_per_minute": terms.admit_per_minute,
+                "active_ttl_s": terms.active_ttl_s,
+                "claim_ttl_s": terms.claim_ttl_s,
+                "idle_ttl_s": terms.idle_ttl_s,
+            },
+            {"If-Match": "*"},
+        )
+        admin = f"{self._target.booking_url}/v1/admin"
+        concert = await self._ask(
+            "POST", f"{admin}/concerts", {"concert_name": f"Concert of {name}", "room_id": name}
+        )
+        concert_id = concert.body["concert_id"]
+        evening = datetime.now(UTC) + timedelta(days=30)
+        schedule = await self._ask(
+            "POST",
+            f"{admin}/concerts/{concert_id}/schedules",
+            {
+                "schedule_date": evening.strftime("%Y-%m-%dT20:00:00Z"),
+                "hold_ttl_s": terms.hold_ttl_s,
+            },
+        )
+        schedule_id = schedule.body["concert_schedule_id"]
+        await self._ask("POST", f"{admin}/schedules/{schedule_id}/seats", {"seats": hall(seats)})
+        return Goods(name, concert_id, own=True)
+
+    async def _ask(
+        self, method: str, url: str, body: object, headers: dict[str, str] | None = None
+    ) -> Answer:
+        return await self._client.ask(
+            Kind.ADMIN,
+            method,
+            url,
+            who=WHO,
+            dice=self._dice,
+            headers={"Authorization": f"Bearer {self._target.admin_key}", **(headers or {})},
+            body=body,
+        )
+
+
+def hall(seats: int) -> list[dict[str, str]]:
+    """A hall of this many seats, a little wider than deep; the front rows are the dearest."""
+    width = max(1, min(50, isqrt(seats * 3 // 2)))
+    depth = ceil(seats / width)
+    return [
+        {
+            "seat_number": f"{row_name(index // width)}-{index % width + 1}",
+            "price": _price(index // width / depth),
+        }
+        for index in range(seats)
+    ]
+
+
+def _price(depth: float) -> str:
+    """The price of a row at this depth of the hall, 0 at the front, below 1."""
+    for share, price in BANDS:
+        depth -= share
+        if depth < 0:
+            return price
+    return BANDS[-1][1]
+
+
+async def existing(database_url: str, concert_id: int) -> Goods | None:
+    """The concert that is on sale already; None when there is none of this id."""
+    # Which room guards a concert is told over HTTP only to those whom that room let in.
+    connection = await asyncpg.connect(database_url)
+    try:
+        room_id = await connection.fetchval(
+            "SELECT room_id FROM concert WHERE concert_id = $1", concert_id
+        )
+    finally:
+        await connection.close()
+    return Goods(room_id, concert_id, own=False) if room_id else None

@@ -1,0 +1,48 @@
+"""The command line of `onsale rush`."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    visitors: Annotated[int, typer.Option(min=1, help="How many come.")] = 500,
+    seats: Annotated[int, typer.Option(min=1, max=100_000, help="Seats of the hall made.")] = 300,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds until a visitor gives up.")] = 60,
+    concert: Annotated[
+        int | None, typer.Option(min=1, help="Rush for this concert instead of a new one.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw the same crowd again; else a new one.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the report to this file too.")
+    ] = None,
+    home: Annotated[
+        Path, typer.Option(envvar="ONSALE_HOME", help="Where a running stack is looked for.")
+    ] = Path(".onsale"),
+) -> None:
+    """Send a flash crowd of real HTTP clients at a sale, and check that it stayed sound."""
+    # What a crowd needs is loaded for a rush only, so that every other command starts quickly.
+    import uvloop
+    from rich.console import Console
+
+    from onsale.rush.run import Options, Refused, rush
+
+    options = Options(
+        visitors=visitors,
+        seats=seats,
+        patience_s=patience,
+        concert_id=concert,
+        seed=secrets.randbelow(1_000_000) if seed is None else seed,
+        json_file=json,
+        home=home,
+    )
+    try:
+        sound = uvloop.run(rush(options, Console()))
+    except Refused as error:
+        typer.echo(f"onsale rush: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(0 if sound else 1)

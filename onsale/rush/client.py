@@ -1,0 +1,192 @@
+"""HTTP as a patient client speaks it: deadlines, bounded retries with the same key, a record."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import aiohttp
+import orjson
+
+from onsale.rush.record import LOST, REFUSED, TIMEOUT, Kind, Record
+
+REQUEST_DEADLINE_S = 10.0
+CONNECTIONS_PER_HOST = 1000  # a pool: visitors share connections, never cookies
+RETRYABLE = frozenset({429, 503})
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer. `attempts` counts the requests it took; `body` is None when empty."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 1
+
+    @property
+    def code(self) -> str:
+        """The problem's stable code; "" for a success or an answer without one."""
+        if self.status < 400 or not isinstance(self.body, dict):
+            return ""
+        return str(self.body.get("code", ""))
+
+
+class Unreachable(Exception):
+    """No answer after all attempts, so what the request did is unknown."""
+
+
+class Unexpected(Exception):
+    """An answer the caller cannot go on with; it stands in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When to ask again: exponential pauses with full jitter, never before Retry-After."""
+
+    attempts: int = 20
+    first_s: float = 0.1
+    longest_s: float = 2.0
+
+    def pause_s(self, attempt: int, retry_after_s: float | None, dice: Random) -> float:
+        """Seconds to wait after the `attempt`th failure, counted from 1."""
+        # The jitter comes on top of Retry-After: all the refused must not return in one moment.
+        ceiling = min(self.longest_s, self.first_s * 2 ** (attempt - 1))
+        return (retry_after_s or 0.0) + dice.uniform(ceiling / 10, ceiling)
+
+
+class Client:
+    """Sends requests for many visitors and records each attempt."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, record: Record, retry: Retry | None = None
+    ) -> None:
+        self.record = record
+        self._session = session
+        self._retry = retry or Retry()
+
+    async def ask(
+        self,
+        kind: Kind,
+        method: str,
+        url: str,
+        *,
+        who: str,
+        dice: Random,
+        headers: Mapping[str, str],
+        body: object = None,
+        accept: frozenset[str] = frozenset(),
+        patience_s: float = 60.0,
+    ) -> Answer:
+        """Ask until there is an answer: a success, or a problem whose code is in `accept`.
+
+        Refused and lost connections, deadlines, 429, 503 and `request_in_progress` are asked
+        again with the same headers, so with the same Idempotency-Key, for `patience_s` at most.
+        Raises Unreachable when that did not help, Unexpected for any other answer.
+        """
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + patience_s
+        data = orjson.dumps(body) if body is not None else None
+        sent = dict(headers)
+        if data is not None:
+            sent["Content-Type"] = "application/json"
+        for attempt in range(1, self._retry.attempts + 1):
+            answer, failure = await self._try(kind, method, url, sent, data)
+            if answer and not _retryable(answer):
+                return self._judged(answer, attempt, kind, who, accept)
+            if answer:
+                failure = f"{answer.status} {answer.code}"
+                self._check_refusal(answer, kind, who)
+            pause = self._retry.pause_s(attempt, _retry_after_s(answer), dice)
+            if loop.time() + pause >= ends_at:
+                break
+            await asyncio.sleep(pause)
+        raise Unreachable(f"{kind}: {failure} after {attempt} attempts")
+
+    async def _try(
+        self, kind: Kind, method: str, url: str, headers: Mapping[str, str], data: bytes | None
+    ) -> tuple[Answer | None, str]:
+        """One request: its answer, or None and how it failed."""
+        started = perf_counter()
+        answer: Answer | None = None
+        status = LOST
+        try:
+            async with self._session.request(method, url, headers=headers, data=data) as response:
+                raw = await response.read()
+            answer = Answer(response.status, _parsed(raw), response.headers)
+            status = str(answer.status)
+        except TimeoutError:
+            status = TIMEOUT
+        except aiohttp.ClientConnectorError:
+            status = REFUSED
+        except aiohttp.ClientError:
+            status = LOST
+        self.record.request(kind, status, (perf_counter() - started) * 1000)
+        return answer, status
+
+    def _judged(
+        self, answer: Answer, attempts: int, kind: Kind, who: str, accept: frozenset[str]
+    ) -> Answer:
+        if answer.status < 400 or answer.code in accept:
+            if answer.status >= 400:
+                self._check_problem(answer, kind, who)
+            return Answer(answer.status, answer.body, answer.headers, attempts)
+        self._check_problem(answer, kind, who)
+        what = f"unexpected {answer.status} {answer.code or _excerpt(answer.body)}"
+        self.record.surprise(who, kind, what)
+        raise Unexpected(what)
+
+    def _check_refusal(self, answer: Answer, kind: Kind, who: str) -> None:
+        self._check_problem(answer, kind, who)
+        if answer.status in RETRYABLE and _retry_after_s(answer) is None:
+            self.record.surprise(who, kind, f"{answer.status} without a Retry-After in seconds")
+
+    def _check_problem(self, answer: Answer, kind: Kind, who: str) -> None:
+        content_type = answer.headers.get("Content-Type", "")
+        if not answer.code or not content_type.startswith(PROBLEM):
+            self.record.surprise(
+                who,
+                kind,
+                f"{answer.status} is not a problem document ({content_type or 'no type'})",
+            )
+
+
+@asynccontextmanager
+async def open_client(record: Record, *, retry: Retry | None = None) -> AsyncIterator[Client]:
+    """A client with a connection pool of its own and no cookies."""
+    connector = aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_HOST)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=REQUEST_DEADLINE_S),
+        # The crowd shares the machine with the services: no time spent on packing.
+        headers={"Accept-Encoding": "identity", "User-Agent": "onsale-rush"},
+    ) as session:
+        yield Client(session, record, retry)
+
+
+def _retryable(answer: Answer) -> bool:
+    return answer.status in RETRYABLE or answer.code == "request_in_progress"
+
+
+def _retry_after_s(answer: Answer | None) -> float | None:
+    """Retry-After in its form of seconds (RFC 9110, section 10.2.3); None without one."""
+    value = answer.headers.get("Retry-After", "") if answer else ""
+    return float(value) if value.isdecimal() else None
+
+
+def _parsed(raw: bytes) -> Any:
+    if not raw:
+        return None
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return raw[:200].decode(errors="replace")
+
+
+def _excerpt(body: object) -> str:
+    return str(body)[:200]
