@@ -1,0 +1,48 @@
+"""What tests share: real engines, a clean Redis and a database of its own for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from onsale.engines import Postgres
+from tests import engines
+
+pytest_plugins = ("tests.no_skips",)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Valkey; tests that write use the fixture `redis`, which empties it first."""
+    with engines.valkey() as valkey:
+        yield valkey.url
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """A real PostgreSQL; tests use `database_url`, a migrated database of their own on it."""
+    with engines.postgresql() as postgresql:
+        yield postgresql
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql: Postgres) -> str:
+    """The database, brought up to date once, that `database_url` is cloned from."""
+    return engines.migrated_template(postgresql)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty Redis, answers decoded."""
+    client = Redis.from_url(redis_url, decode_responses=True)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def database_url(postgresql: Postgres, migrated_template: str) -> AsyncIterator[str]:
+    """The URL of a migrated, empty database of this test's own."""
+    url = await engines.clone(postgresql.url, migrated_template)
+    yield url
+    await engines.drop(postgresql.url, url)
