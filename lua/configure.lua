@@ -45,6 +45,10 @@ elseif closes or reset then
   fields.generation = string.format('%d', math.max(room.generation + 1, math.floor(now / 1000)))
   fields.ended_at_ms = stamp
 end
+-- Lowering the cap expels nobody; A1 is judged against those who were ACTIVE then.
+local active = redis.call('ZCARD', ACTIVE)
+local cap = tonumber(fields.max_active or room.max_active)
+fields.cap_grace = string.format('%d', active > cap and active or 0)
 fields.version = string.format('%d', (tonumber(version) or 0) + 1)
 
 for field, value in pairs(fields) do redis.call('HSET', SETTINGS, field, value) end

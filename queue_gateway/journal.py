@@ -55,11 +55,14 @@ class _Row:
     admitted: int | None = None
     ended: int | None = None
     lasts: int | None = None
+    active_after: int | None = None
+    active_cap: int | None = None
 
     def apply(self, entry: dict[str, str]) -> None:
         self.status = entry["s"]
         if self.status == "ACTIVE":
             self.admitted, self.lasts = int(entry["t"]), int(entry["d"])
+            self.active_after, self.active_cap = int(entry["a"]), int(entry["c"])
         elif self.status == "EXPIRED":
             self.ended, self.reason = int(entry["t"]), entry["r"]
 
@@ -70,7 +73,7 @@ class _Row:
         ]
         token_value = f"{self.room_id}.{self.generation}.{self.number}"
         kept = [token_value, self.room_id, self.generation, self.number, self.visitor, self.status]
-        return [*kept, self.reason, *ages, self.lasts]
+        return [*kept, self.reason, *ages, self.lasts, self.active_after, self.active_cap]
 
 
 class Journal:

@@ -37,7 +37,9 @@ local function activate(room, visitor, number, now, deadline_now)
   redis.call('ZADD', ACTIVE, string.format('%d', expires), visitor)
   redis.call('HSET', HOLDERS, visitor, string.format('%d', number))
   redis.call('HSET', SETTINGS, 'serving_number', string.format('%d', number))
-  write_journal(visitor, room.generation, number, 'ACTIVE', now, 'd', string.format('%d', ttl_ms))
+  -- With the evidence for A1: how many are ACTIVE now, under which cap.
+  write_journal(visitor, room.generation, number, 'ACTIVE', now, 'd', string.format('%d', ttl_ms),
+    'a', redis.call('ZCARD', ACTIVE), 'c', string.format('%d', room.max_active))
   return expires
 end
 

@@ -2,21 +2,26 @@
 -- Entries come at least once and may repeat: a status only moves forward (WAIT, ACTIVE, EXPIRED).
 -- $1 token_value[] $2 room_id[] $3 generation[] $4 number[] $5 visitor[] $6 status[] $7 reason[]
 -- $8 created_ago_ms[] $9 admitted_ago_ms[] $10 ended_ago_ms[] $11 lasts_ms[] (from admission)
+-- $12 active_after[] $13 active_cap[]
 WITH entry AS (
     SELECT token_value, room_id, generation, number, visitor, status, reason,
            now() - created_ago_ms * interval '1 ms' AS created_at,
            now() - admitted_ago_ms * interval '1 ms' AS admitted_at,
            now() - ended_ago_ms * interval '1 ms' AS ended_at,
-           now() - admitted_ago_ms * interval '1 ms' + lasts_ms * interval '1 ms' AS ends_at
+           now() - admitted_ago_ms * interval '1 ms' + lasts_ms * interval '1 ms' AS ends_at,
+           active_after, active_cap
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
-                $7::text[], $8::float8[], $9::float8[], $10::float8[], $11::float8[])
+                $7::text[], $8::float8[], $9::float8[], $10::float8[], $11::float8[],
+                $12::integer[], $13::integer[])
       AS e(token_value, room_id, generation, number, visitor, status, reason,
-           created_ago_ms, admitted_ago_ms, ended_ago_ms, lasts_ms)
+           created_ago_ms, admitted_ago_ms, ended_ago_ms, lasts_ms, active_after, active_cap)
 )
 INSERT INTO queue AS q (token_value, room_id, generation, number, visitor, status, reason,
-                        created_at, admitted_at, ended_at, expired_at, updated_at)
+                        created_at, admitted_at, ended_at, expired_at, updated_at,
+                        active_after, active_cap)
 SELECT token_value, room_id, generation, number, visitor, status, reason,
-       created_at, admitted_at, ended_at, coalesce(ended_at, ends_at), now()
+       created_at, admitted_at, ended_at, coalesce(ended_at, ends_at), now(),
+       active_after, active_cap
 FROM entry
 ORDER BY token_value
 ON CONFLICT (token_value) DO UPDATE SET
@@ -27,4 +32,6 @@ ON CONFLICT (token_value) DO UPDATE SET
     admitted_at = coalesce(q.admitted_at, excluded.admitted_at),
     ended_at = coalesce(q.ended_at, excluded.ended_at),
     expired_at = coalesce(q.ended_at, excluded.ended_at, q.expired_at, excluded.expired_at),
+    active_after = coalesce(q.active_after, excluded.active_after),
+    active_cap = coalesce(q.active_cap, excluded.active_cap),
     updated_at = now()

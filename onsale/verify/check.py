@@ -1,0 +1,112 @@
+"""Asking both stores whether the invariants hold."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import redis.asyncio as redis
+
+from onsale.verify.questions import questions
+from onsale.verify.rooms import LiveRoom, live_rooms
+from shared.places import JOURNAL, room_keys
+from shared.stores import connected_database, connected_redis
+
+#: Rows shown for a broken invariant; the rest is said as "at least".
+ROWS_SHOWN = 20
+#: The journal is moved every fifth of a second; this is what a busy machine may need.
+JOURNAL_DEADLINE_S = 10.0
+QUERY_DEADLINE_S = 120
+
+
+@dataclass(slots=True)
+class Finding:
+    """One invariant: what was counted, and what breaks it."""
+
+    name: str
+    words: str
+    counted: list[str] = field(default_factory=list)
+    broken: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, in the order of the design."""
+
+    findings: list[Finding]
+
+    @property
+    def broken(self) -> bool:
+        return any(finding.broken for finding in self.findings)
+
+
+async def verify(redis_url: str, database_url: str) -> Report:
+    """Check O1, O4, A1 and B1 to B12 on live data, while the sale goes on.
+
+    Raises shared.stores.StoreRefused when a store is not there.
+    """
+    async with (
+        connected_redis(redis_url) as client,
+        connected_database(database_url, application="onsale-verify") as pool,
+    ):
+        known_until, lagging = await _journal_caught_up(client, pool)
+        findings = await _ask_database(pool, known_until)
+        _add_rooms(findings, await live_rooms(client))
+    findings["B11"].broken += lagging
+    return Report(list(findings.values()))
+
+
+async def _journal_caught_up(
+    client: "redis.Redis", pool: "asyncpg.Pool"
+) -> tuple[datetime, list[dict[str, Any]]]:
+    """Wait until the journal so far is in the table; (the moment meant, rooms that lag)."""
+    moment: datetime = await pool.fetchval("SELECT clock_timestamp()")
+    keys = [room_keys(str(room), JOURNAL)[0] for room in await client.smembers("rooms")]
+    last = {key: found[0][0] for key in keys if (found := await client.xrevrange(key, count=1))}
+    deadline = time.monotonic() + JOURNAL_DEADLINE_S
+    while last and time.monotonic() < deadline:
+        for key, entry in list(last.items()):
+            if not await client.xrange(key, min="-", max=entry, count=1):
+                del last[key]
+        await asyncio.sleep(0.1)
+    return moment, [{"journal_not_moved": key} for key in last]
+
+
+async def _ask_database(pool: "asyncpg.Pool", known_until: datetime) -> dict[str, Finding]:
+    findings = {}
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await connection.execute(f"SET LOCAL statement_timeout = '{QUERY_DEADLINE_S}s'")
+        for asked in questions():
+            args = [known_until] if "$1" in asked.broken else []
+            counted = await connection.fetchval(asked.counted, timeout=QUERY_DEADLINE_S)
+            rows = await connection.fetch(
+                f"SELECT * FROM ({asked.broken}) broken LIMIT {ROWS_SHOWN}",  # noqa: S608 -- ours
+                *args,
+                timeout=QUERY_DEADLINE_S,
+            )
+            findings[asked.name] = Finding(
+                asked.name,
+                asked.words,
+                [f"{counted:,} {asked.counts}"],
+                [dict(row) for row in rows],
+            )
+    return findings
+
+
+def _add_rooms(findings: dict[str, Finding], rooms: Iterable[LiveRoom]) -> None:
+    rooms = list(rooms)
+    places = sum(room.places for room in rooms)
+    active = sum(room.active for room in rooms)
+    findings["O1"].counted.append(f"{places:,} live places")
+    findings["O4"].counted.append(f"{places:,} live places")
+    findings["A1"].counted.append(f"{active:,} ACTIVE now")
+    for room in rooms:
+        findings["O1"].broken += room.shared_numbers
+        findings["O4"].broken += room.double_places
+        findings["A1"].broken += room.over_cap

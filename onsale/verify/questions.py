@@ -1,0 +1,31 @@
+"""Reading `invariants.sql`: one question per invariant."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_QUESTION = re.compile(
+    r"^-- (?P<name>[A-Z]\d+): (?P<words>[^\n]+)\n"
+    r"-- counts: (?P<counts>[^\n]+)\n(?P<counted>.+?);\n"
+    r"-- broken\n(?P<broken>.+?);\n",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An invariant as SQL: a number to show, and the rows that break it."""
+
+    name: str
+    words: str
+    counts: str
+    counted: str
+    broken: str
+
+
+@cache
+def questions() -> tuple[Question, ...]:
+    """All of them, in the file's order."""
+    text = (Path(__file__).parent / "invariants.sql").read_text(encoding="utf-8")
+    return tuple(Question(**found.groupdict()) for found in _QUESTION.finditer(text))
