@@ -13,7 +13,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
-from shared.places import JOURNAL, ROOM_KEYS, Status, room_keys, timestamp
+from shared.places import (
+    JOURNAL,
+    ROOM_KEYS,
+    Clock,
+    Status,
+    room_keys,
+    store_clock,
+    timestamp,
+)
 from shared.scripts import Script
 from shared.tokens import Place
 
@@ -131,8 +139,9 @@ class Entered:
 class Rooms:
     """All rooms of one store."""
 
-    def __init__(self, client: "redis.Redis"):
+    def __init__(self, client: "redis.Redis", clock: Clock = store_clock):
         self._client = client
+        self._clock = clock
         self._enter = Script(client, "enter")
         self._admit = Script(client, "admit")
         self._configure = Script(client, "configure")
@@ -141,7 +150,7 @@ class Rooms:
 
     async def enter(self, room_id: str, visitor: str) -> Entered:
         """Join. Raises NotFound, RoomClosed, Unavailable (journal full) or redis errors."""
-        found = await self._enter(_keys(room_id), ["", JOURNAL_MAX, visitor])
+        found = await self._enter(_keys(room_id), [self._clock(), JOURNAL_MAX, visitor])
         if found is None:
             raise NotFound("There is no such room.")
         waiting, ((outcome, *row),) = found
@@ -154,7 +163,7 @@ class Rooms:
 
     async def admit(self, room_id: str, limit: int) -> tuple[int, int, int, bool] | None:
         """One round: (admitted, ended, outage_ms, whether work is left); None for no such room."""
-        found = await self._admit(_keys(room_id), ["", limit])
+        found = await self._admit(_keys(room_id), [self._clock(), limit])
         if found is None:
             return None
         admitted, ended, outage_ms, more = (int(value) for value in found)
@@ -171,7 +180,7 @@ class Rooms:
         """
         if not ROOM_ID.fullmatch(room_id):
             raise NotFound("A room_id is 1 to 63 of a-z, 0-9, '-' and '_'.")
-        args: list[Any] = ["", expected, int(reset), len(changes)]
+        args: list[Any] = [self._clock(), expected, int(reset), len(changes)]
         for field, value in [*changes.items(), *DEFAULTS.items()]:
             args += [field, value]
         # Listed before it exists: a room that no loop knows would admit nobody.
@@ -188,7 +197,7 @@ class Rooms:
 
     async def view(self, room_id: str) -> RoomView:
         """A room right now. Raises NotFound."""
-        found = await self._view(_keys(room_id), [""])
+        found = await self._view(_keys(room_id), [self._clock()])
         if found is None:
             raise NotFound("There is no such room.")
         now_ms, waiting, active, settings, pace = found

@@ -1,5 +1,6 @@
 """Asking Redis about places, and ending them: the scripts both services run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,10 +53,20 @@ class Status:
         )
 
 
+#: What a script is told of the time: nothing, so that it asks its store (S1). Tests tell it.
+Clock = Callable[[], int | str]
+
+
+def store_clock() -> str:
+    """Let the script ask the store."""
+    return ""
+
+
 class Places:
     """Places of all rooms in one store."""
 
-    def __init__(self, client: "redis.Redis"):
+    def __init__(self, client: "redis.Redis", clock: Clock = store_clock):
+        self._clock = clock
         self._status = Script(client, "status")
         self._finish = Script(client, "finish")
 
@@ -65,7 +76,7 @@ class Places:
 
     async def statuses(self, room_id: str, places: list[Place]) -> list[Status]:
         """The same for many places of one room, in one call. Raises redis errors."""
-        args: list[Any] = [""]
+        args: list[Any] = [self._clock()]
         for place in places:
             args += [place.visitor, place.generation, place.number]
         waiting, rows = await self._status(room_keys(room_id, *ROOM_KEYS, JOURNAL), args)
@@ -73,7 +84,7 @@ class Places:
 
     async def finish(self, place: Place, reason: str) -> bool:
         """End a place; True if it was live. Repeating it is harmless. Raises redis errors."""
-        args = ["", place.visitor, place.generation, place.number, reason]
+        args = [self._clock(), place.visitor, place.generation, place.number, reason]
         return bool(await self._finish(room_keys(place.room_id, *ROOM_KEYS, JOURNAL), args))
 
 

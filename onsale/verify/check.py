@@ -65,7 +65,9 @@ async def _journal_caught_up(
     """Wait until the journal so far is in the table; (the moment meant, rooms that lag)."""
     moment: datetime = await pool.fetchval("SELECT clock_timestamp()")
     keys = [room_keys(str(room), JOURNAL)[0] for room in await client.smembers("rooms")]
-    last = {key: found[0][0] for key in keys if (found := await client.xrevrange(key, count=1))}
+    last: dict[str, Any] = {
+        key: found[0][0] for key in keys if (found := await client.xrevrange(key, count=1))
+    }
     deadline = time.monotonic() + JOURNAL_DEADLINE_S
     while last and time.monotonic() < deadline:
         for key, entry in list(last.items()):
