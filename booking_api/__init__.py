@@ -1,0 +1,1 @@
+"""The booking API: sells each seat once, to visitors the gateway let in."""

@@ -1,0 +1,1 @@
+"""One SQL function per use case that writes; `booking_api.migrate` installs them."""

@@ -1,0 +1,169 @@
+/*
+hold_seats -- hold the named seats of one date for one visitor: all of them or none.
+Lock order: key, seats by id, bookings by id, counters by user_id. The clock is read after the seats.
+Everything is checked before the first write, so a refusal leaves nothing behind.
+Returns outcome and body:
+    held, replayed       the answer of the POST
+    not_found            {"seats": [unknown]}, or null for an unknown date
+    foreign              the token's room does not guard this concert
+    seat_taken           {"seats": [taken]}
+    limit_exceeded       {"limit": n}
+    idempotency_key_reused, request_in_progress
+Keeps B1, B2, B5, B8, B10, B11. A hold past its deadline is taken over here, judged by the seat row
+alone; the visitor's own such holds of this date are let go, so they do not count.
+*/
+CREATE OR REPLACE FUNCTION hold_seats(
+    p_visitor text, p_token text, p_room text, p_schedule bigint, p_seats text[],
+    p_path text, p_key text, p_fingerprint bytea, p_currency text, p_digits integer,
+    OUT outcome text, OUT body jsonb
+) LANGUAGE plpgsql AS $$
+DECLARE
+    v_count CONSTANT integer := cardinality(p_seats);
+    v_user bigint;
+    v_room text;
+    v_ttl_s integer;
+    v_limit integer;
+    v_wanted bigint[];            -- the seats asked for
+    v_locked bigint[];            -- these, and seats of the visitor's own holds past their deadline
+    v_taken text[];
+    v_stale bigint[];             -- bookings past their deadline on locked seats
+    v_own_stale integer := 0;
+    v_now timestamptz;
+    v_until timestamptz;
+BEGIN
+    SELECT o.user_id, o.outcome, o.body INTO v_user, outcome, body
+    FROM begin_once(p_visitor, p_path, p_key, p_fingerprint) o;
+    IF outcome IS NOT NULL THEN
+        RETURN;
+    END IF;
+
+    SELECT c.room_id, d.hold_ttl_s, d.max_seats_per_user INTO v_room, v_ttl_s, v_limit
+    FROM concert_schedule d JOIN concert c USING (concert_id)
+    WHERE d.concert_schedule_id = p_schedule;
+    IF NOT FOUND THEN
+        outcome := 'not_found';
+        RETURN;
+    ELSIF v_room <> p_room THEN
+        outcome := 'foreign';
+        RETURN;
+    END IF;
+
+    -- A look without locks: who comes visibly too late goes without waiting for anybody.
+    SELECT array_agg(s.concert_seat_id),
+           array_agg(s.seat_number ORDER BY s.seat_number) FILTER (
+               WHERE s.status = 'SOLD' OR (s.status = 'RESERVED' AND s.held_until > clock_timestamp()))
+    INTO v_wanted, v_taken
+    FROM concert_seat s
+    WHERE s.concert_schedule_id = p_schedule AND s.seat_number = ANY (p_seats);
+    IF coalesce(cardinality(v_wanted), 0) < v_count THEN
+        outcome := 'not_found';
+        body := jsonb_build_object('seats', (
+            SELECT jsonb_agg(n) FROM unnest(p_seats) n
+            WHERE NOT EXISTS (SELECT FROM concert_seat s
+                              WHERE s.concert_schedule_id = p_schedule AND s.seat_number = n)));
+        RETURN;
+    ELSIF v_count > v_limit THEN
+        outcome := 'limit_exceeded';
+        body := jsonb_build_object('limit', v_limit);
+        RETURN;
+    ELSIF v_taken IS NOT NULL THEN
+        outcome := 'seat_taken';
+        body := jsonb_build_object('seats', v_taken);
+        RETURN;
+    END IF;
+
+    v_locked := v_wanted || coalesce((
+        SELECT array_agg(b.concert_seat_id) FROM concert_booking b
+        WHERE b.user_id = v_user AND b.concert_schedule_id = p_schedule
+          AND b.status = 'PENDING' AND b.expiration_at <= clock_timestamp()), '{}');
+    PERFORM FROM concert_seat s WHERE s.concert_seat_id = ANY (v_locked)
+    ORDER BY s.concert_seat_id FOR NO KEY UPDATE;
+    v_now := clock_timestamp();
+
+    SELECT array_agg(s.seat_number ORDER BY s.seat_number) FILTER (
+               WHERE s.concert_seat_id = ANY (v_wanted)
+                 AND (s.status = 'SOLD' OR (s.status = 'RESERVED' AND s.held_until > v_now))),
+           array_agg(s.concert_booking_id) FILTER (
+               WHERE s.status = 'RESERVED' AND s.held_until <= v_now)
+    INTO v_taken, v_stale
+    FROM concert_seat s WHERE s.concert_seat_id = ANY (v_locked);
+    IF v_taken IS NOT NULL THEN
+        outcome := 'seat_taken';
+        body := jsonb_build_object('seats', v_taken);
+        RETURN;
+    END IF;
+
+    IF v_stale IS NOT NULL THEN
+        PERFORM FROM concert_booking b WHERE b.concert_booking_id = ANY (v_stale)
+        ORDER BY b.concert_booking_id FOR NO KEY UPDATE;
+        PERFORM FROM user_schedule c
+        WHERE c.concert_schedule_id = p_schedule
+          AND (c.user_id = v_user OR c.user_id IN (
+              SELECT b.user_id FROM concert_booking b WHERE b.concert_booking_id = ANY (v_stale)))
+        ORDER BY c.user_id FOR NO KEY UPDATE;
+        SELECT count(*) INTO v_own_stale FROM concert_booking b
+        WHERE b.concert_booking_id = ANY (v_stale) AND b.user_id = v_user;
+    END IF;
+
+    -- The first write is the one that may still refuse; a visitor without a row cannot be refused.
+    v_user := coalesce(v_user, (ensure_user(p_visitor)).user_id);
+    INSERT INTO user_schedule AS c (user_id, concert_schedule_id, live_seats, seat_limit)
+    VALUES (v_user, p_schedule, v_count, v_limit)
+    ON CONFLICT (user_id, concert_schedule_id) DO UPDATE
+    SET live_seats = c.live_seats - v_own_stale + v_count, seat_limit = v_limit
+    WHERE c.live_seats - v_own_stale + v_count <= v_limit;
+    IF NOT FOUND THEN
+        outcome := 'limit_exceeded';
+        body := jsonb_build_object('limit', v_limit);
+        RETURN;
+    END IF;
+
+    IF v_stale IS NOT NULL THEN
+        UPDATE user_schedule c SET live_seats = c.live_seats - o.seats
+        FROM (SELECT b.user_id, count(*) AS seats FROM concert_booking b
+              WHERE b.concert_booking_id = ANY (v_stale) AND b.user_id <> v_user
+              GROUP BY b.user_id) o
+        WHERE c.user_id = o.user_id AND c.concert_schedule_id = p_schedule;
+        UPDATE concert_booking b
+        SET status = 'CANCELED', canceled_reason = 'expired', updated_at = v_now
+        WHERE b.concert_booking_id = ANY (v_stale);
+        UPDATE concert_seat s
+        SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,
+            changed_xid = pg_current_xact_id(), updated_at = v_now
+        WHERE s.concert_seat_id = ANY (v_locked) AND s.concert_booking_id = ANY (v_stale)
+          AND s.concert_seat_id <> ALL (v_wanted);
+    END IF;
+
+    -- Whole milliseconds, so that the deadline shown is the deadline kept.
+    v_until := date_trunc('milliseconds', v_now) + v_ttl_s * interval '1 second';
+    WITH made AS (
+        INSERT INTO concert_booking AS b (user_id, concert_seat_id, concert_schedule_id, room_id,
+                                          token_value, price, expiration_at, created_at, updated_at)
+        SELECT v_user, s.concert_seat_id, p_schedule, p_room, p_token, s.price, v_until, v_now, v_now
+        FROM concert_seat s WHERE s.concert_seat_id = ANY (v_wanted)
+        ORDER BY array_position(p_seats, s.seat_number)
+        RETURNING b.concert_booking_id, b.concert_seat_id, b.price
+    ), reserved AS (
+        UPDATE concert_seat s
+        SET status = 'RESERVED', concert_booking_id = m.concert_booking_id, held_until = v_until,
+            changed_xid = pg_current_xact_id(), updated_at = v_now
+        FROM made m WHERE s.concert_seat_id = m.concert_seat_id
+        RETURNING s.seat_number, m.concert_booking_id, m.concert_seat_id, m.price
+    )
+    SELECT 'held', jsonb_build_object(
+        'bookings', jsonb_agg(jsonb_build_object(
+            'concert_booking_id', r.concert_booking_id,
+            'concert_schedule_id', p_schedule,
+            'concert_seat_id', r.concert_seat_id,
+            'seat_number', r.seat_number,
+            'price', money_text(r.price, p_digits),
+            'currency', p_currency,
+            'status', 'PENDING',
+            'expiration_at', utc_text(v_until),
+            'created_at', utc_text(v_now)) ORDER BY r.concert_booking_id),
+        'total', money_text(sum(r.price), p_digits),
+        'currency', p_currency)
+    INTO outcome, body FROM reserved r;
+
+    PERFORM end_once(v_user, p_path, p_key, p_fingerprint, body);
+END $$;

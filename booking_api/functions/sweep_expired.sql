@@ -1,0 +1,52 @@
+/*
+sweep_expired -- write down that holds have ended: at most p_limit bookings past their deadline.
+Lock order: seats by id, skipping those somebody works on; bookings by id; counters by user_id and
+date. The clock is read after the seats. Any number of processes may run it at once.
+Returns how many it ended.
+Keeps B2, B9, B10. A seat that changed hands meanwhile is judged by its own row alone.
+*/
+CREATE OR REPLACE FUNCTION sweep_expired(p_limit integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_seats bigint[];
+    v_stale bigint[];
+    v_now timestamptz;
+BEGIN
+    SELECT array_agg(l.concert_seat_id) INTO v_seats FROM (
+        SELECT s.concert_seat_id FROM concert_seat s
+        WHERE s.concert_seat_id = ANY (ARRAY(
+            SELECT b.concert_seat_id FROM concert_booking b
+            WHERE b.status = 'PENDING' AND b.expiration_at <= clock_timestamp()
+            ORDER BY b.expiration_at LIMIT p_limit))
+        ORDER BY s.concert_seat_id FOR NO KEY UPDATE SKIP LOCKED) l;
+    IF v_seats IS NULL THEN
+        RETURN 0;
+    END IF;
+    v_now := clock_timestamp();
+    SELECT array_agg(s.concert_booking_id) INTO v_stale FROM concert_seat s
+    WHERE s.concert_seat_id = ANY (v_seats) AND s.status = 'RESERVED' AND s.held_until <= v_now;
+    IF v_stale IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM FROM concert_booking b WHERE b.concert_booking_id = ANY (v_stale)
+    ORDER BY b.concert_booking_id FOR NO KEY UPDATE;
+    PERFORM FROM user_schedule c
+    WHERE (c.user_id, c.concert_schedule_id) IN (
+        SELECT b.user_id, b.concert_schedule_id FROM concert_booking b
+        WHERE b.concert_booking_id = ANY (v_stale))
+    ORDER BY c.user_id, c.concert_schedule_id FOR NO KEY UPDATE;
+
+    UPDATE user_schedule c SET live_seats = c.live_seats - o.seats
+    FROM (SELECT b.user_id, b.concert_schedule_id, count(*) AS seats FROM concert_booking b
+          WHERE b.concert_booking_id = ANY (v_stale)
+          GROUP BY b.user_id, b.concert_schedule_id) o
+    WHERE c.user_id = o.user_id AND c.concert_schedule_id = o.concert_schedule_id;
+    UPDATE concert_booking b
+    SET status = 'CANCELED', canceled_reason = 'expired', updated_at = v_now
+    WHERE b.concert_booking_id = ANY (v_stale);
+    UPDATE concert_seat s
+    SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,
+        changed_xid = pg_current_xact_id(), updated_at = v_now
+    WHERE s.concert_seat_id = ANY (v_seats) AND s.concert_booking_id = ANY (v_stale);
+    RETURN cardinality(v_stale);
+END $$;

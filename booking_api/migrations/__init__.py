@@ -1,0 +1,1 @@
+"""The schema as alembic revisions written in SQL."""

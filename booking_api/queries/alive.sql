@@ -1,0 +1,2 @@
+-- alive: whether the database answers.
+SELECT 1

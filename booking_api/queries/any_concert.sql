@@ -1,0 +1,2 @@
+-- any_concert: whether the catalogue has anything at all.
+SELECT EXISTS (SELECT FROM concert) AS found

@@ -1,0 +1,5 @@
+-- create_schedule: a date of a concert; no row when there is no such concert.
+-- $1 concert_id  $2 schedule_date  $3 hold_ttl_s  $4 max_seats_per_user
+INSERT INTO concert_schedule (concert_id, schedule_date, hold_ttl_s, max_seats_per_user)
+SELECT c.concert_id, $2, $3, $4 FROM concert c WHERE c.concert_id = $1
+RETURNING concert_schedule_id, concert_id, schedule_date, hold_ttl_s, max_seats_per_user
