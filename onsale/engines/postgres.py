@@ -31,7 +31,7 @@ INITDB_S = 60.0
 _STOP: tuple[Step, ...] = (
     (signal.SIGINT, 2.0),
     (signal.SIGQUIT, 0.5),
-    (signal.SIGKILL, 0.5),
+    (signal.SIGKILL, 0.3),
 )
 _PORT_ATTEMPTS = 3
 
@@ -100,7 +100,9 @@ class Postgres:
             root = _make_root(self._folder, account)
             programs = _programs(root, account)
             data = root / "data"
-            await self._clear(data)
+            await self.stop_leftovers()
+            # Nobody works here: the number in the file may by now be anybody's.
+            (data / "postmaster.pid").unlink(missing_ok=True)
             if not data.exists():
                 await self._initdb(programs, data, account)
             await self._serve(programs / "postgres", data, account)
@@ -115,12 +117,11 @@ class Postgres:
         if self._child:
             await self._child.stop(*_STOP)
 
-    async def _clear(self, data: Path) -> None:
-        """End what an earlier, killed parent left running, and the lock file that it left."""
+    async def stop_leftovers(self) -> None:
+        """End what an earlier, killed parent left running on this data. Raises EngineFailed."""
+        data = self._folder / "data"
         if not await end_all(lambda: leftovers("postgres", data), *_STOP):
             raise EngineFailed(f"An earlier PostgreSQL still works in {data}.")
-        # Nobody works here: the number in the file may by now be anybody's.
-        (data / "postmaster.pid").unlink(missing_ok=True)
 
     async def _initdb(self, programs: Path, data: Path, account: Account | None) -> None:
         """Make the data in a folder of its own first: half-made data is never mistaken for data."""

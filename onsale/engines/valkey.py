@@ -20,7 +20,7 @@ from onsale.engines.process import (
 
 #: Reading a long append-only file takes its time; a server that is merely loading is not broken.
 READY_S = 60.0
-_STOP: tuple[Step, ...] = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
+_STOP: tuple[Step, ...] = ((signal.SIGTERM, 1.0), (signal.SIGKILL, 0.3))
 _PORT_ATTEMPTS = 3
 
 # Places in line must survive a restart (append-only file) and are never evicted (noeviction).
@@ -63,8 +63,7 @@ class Valkey:
     async def start(self) -> None:
         """Start and wait until it answers. Raises EngineFailed."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        if not await end_all(lambda: leftovers("valkey-server", self.folder), *_STOP):
-            raise EngineFailed(f"An earlier Valkey still works in {self.folder}.")
+        await self.stop_leftovers()
         program = _program()
         for _ in range(_PORT_ATTEMPTS):
             self._port = free_port()
@@ -87,6 +86,11 @@ class Valkey:
         """Stop it, having written what it holds; repeatable."""
         if self._child:
             await self._child.stop(*_STOP)
+
+    async def stop_leftovers(self) -> None:
+        """End what an earlier, killed parent left running on this data. Raises EngineFailed."""
+        if not await end_all(lambda: leftovers("valkey-server", self.folder), *_STOP):
+            raise EngineFailed(f"An earlier Valkey still works in {self.folder}.")
 
     def _reason(self) -> str:
         return (self._child.last_words() if self._child else "") or "it does not answer"
