@@ -81,19 +81,17 @@ local level = filled_level(room, now)
 if admitting(room, now) then
   local quota = math.min(room_left(room, level), limit)
   -- The sweep above ends idle visitors oldest first and in batches, so that the head may still be
-  -- one: it is ended here and the next one takes its turn. Each round ends at least one of them.
-  for _ = 1, limit do
-    local wanted = quota - admitted
-    if wanted <= 0 then break end
-    local heads = redis.call('ZRANGE', WAITING, 0, wanted - 1, 'WITHSCORES')
+  -- one: it is ended here and the next one takes its turn. Each round admits or ends somebody.
+  local skips = 0
+  while admitted < quota and skips < limit do
+    local heads = redis.call('ZRANGE', WAITING, 0, quota - admitted - 1, 'WITHSCORES')
     if #heads == 0 then break end
-    local skipped = 0
     for index = 1, #heads, 2 do
       local visitor, number = heads[index], tonumber(heads[index + 1])
       local seen = tonumber(redis.call('ZSCORE', SEEN, visitor) or nil)
       if seen and math.floor(seen) <= idle_before and now >= idle_rest_until then
         end_place(room, visitor, number, 'idle', now)
-        ended, skipped = ended + 1, skipped + 1
+        skips = skips + 1
       else
         redis.call('ZREM', WAITING, visitor)
         redis.call('ZREM', SEEN, visitor)
@@ -102,8 +100,9 @@ if admitting(room, now) then
         admitted = admitted + 1
       end
     end
-    if skipped == 0 or ended >= 4 * limit then break end
   end
+  ended = ended + skips
+  if skips >= limit then more = 1 end
   if admitted == limit then more = 1 end
 end
 

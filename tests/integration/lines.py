@@ -1,0 +1,62 @@
+"""A room on a real store, with a clock that the test turns."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+
+from queue_gateway.room import Entered, Rooms
+from shared.places import Places, Status
+
+ROOM = "spring-tour"
+
+
+@dataclass
+class Line:
+    """One room under test; `now_ms` is the store's time."""
+
+    client: Redis
+    now_ms: int = 1_800_000_000_000
+    rooms: Rooms = field(init=False)
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rooms = Rooms(self.client, clock=lambda: self.now_ms)
+        self.places = Places(self.client, clock=lambda: self.now_ms)
+
+    async def configure(self, **changes: Any) -> tuple[str, int]:
+        return await self.rooms.configure(ROOM, changes)
+
+    async def enter(self, visitor: str) -> Entered:
+        return await self.rooms.enter(ROOM, visitor)
+
+    async def crowd(self, count: int, prefix: str = "v") -> list[Entered]:
+        return [await self.enter(f"{prefix}{n}") for n in range(count)]
+
+    async def status(self, entered: Entered) -> Status:
+        return await self.places.status(entered.place)
+
+    async def admit(self, limit: int = 1000) -> int:
+        """One tick; how many were admitted."""
+        done = await self.rooms.admit(ROOM, limit)
+        assert done is not None
+        return done[0]
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass as it does in life: the loop beats five times a second."""
+        until = self.now_ms + int(seconds * 1000)
+        while self.now_ms < until:
+            self.now_ms = min(until, self.now_ms + 200)
+            await self.admit()
+
+    async def silence(self, seconds: float) -> None:
+        """Let time pass while nothing of ours runs: an outage."""
+        self.now_ms += int(seconds * 1000)
+
+    async def keep_alive(self, *entered: Entered, seconds: float) -> None:
+        """Let time pass while these visitors poll as told."""
+        until = self.now_ms + int(seconds * 1000)
+        while self.now_ms < until:
+            for one in entered:
+                await self.status(one)
+            await self.wait(0.2)
