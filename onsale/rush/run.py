@@ -23,6 +23,10 @@ from onsale.rush.target import Target, running, started
 from onsale.rush.visit import Board
 from onsale.rush.visitor import Sale, come
 from onsale.rush.witness import Line
+from onsale.stack import StackFailed
+from onsale.verify import verify
+from onsale.verify.cli import show
+from shared.stores import StoreRefused
 
 SPARE_FILES = 200  # open files besides two connections a visitor
 
@@ -47,10 +51,13 @@ class Options:
 async def rush(options: Options, console: Console) -> bool:
     """Run it, print the report, verify. True when all went as it must. Raises Refused."""
     allow_open_files(2 * options.visitors + SPARE_FILES)
-    async with _stack(options, console) as target:
-        report = await _sell(options, target, console)
-        report.print(console)
-        sound = await _verified(target, console)
+    try:
+        async with _stack(options, console) as target:
+            report = await _sell(options, target, console)
+            report.print(console)
+            sound = await _verified(target, console)
+    except (StackFailed, StoreRefused) as error:
+        raise Refused(str(error)) from None
     if options.json_file:
         result = {**report.as_dict(), "invariants_hold": sound}
         options.json_file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
@@ -115,10 +122,8 @@ async def _goods(options: Options, target: Target, client: Client) -> Goods:
 
 
 async def _verified(target: Target, console: Console) -> bool:
-    from onsale.verify import verify
-
     report = await verify(target.redis_url, target.database_url)
-    report.print(console)
+    show(report, console)
     return not report.broken
 
 

@@ -1,13 +1,13 @@
 """The stack a rush runs against: one that runs already, or one of its own."""
 
 import os
-import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
+from onsale.home import running_stack
+from onsale.stack import run_stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,55 +19,39 @@ class Target:
     redis_url: str
     database_url: str
     admin_key: str
-    own: bool  # started for this run
 
 
 def running(home: Path) -> Target | None:
-    """The stack that `onsale up` runs on this home; None when there is none.
-
-    A file left behind by a killed supervisor names a pid that is gone.
-    """
-    try:
-        stack = orjson.loads((home / "stack.json").read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if not alive(stack["pid"]):
+    """The stack that runs in this home; None when there is none. Raises OSError for its key."""
+    stack = running_stack(home)
+    if stack is None:
         return None
     return Target(
-        gateway_url=stack["gateway_url"].rstrip("/"),
-        booking_url=stack["booking_url"].rstrip("/"),
+        gateway_url=stack["gateway_url"],
+        booking_url=stack["booking_url"],
         redis_url=stack["redis_url"],
         database_url=stack["database_url"],
         admin_key=Path(stack["admin_key_file"]).read_text().strip(),
-        own=False,
     )
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of this id runs, whoever owns it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @asynccontextmanager
 async def started() -> AsyncIterator[Target]:
-    """A stack on free ports in a temporary home, stopped and removed at the end."""
-    from onsale.stack import run_stack
+    """A stack on free ports in a temporary home, gone at the end. Raises StackFailed."""
+    async with run_stack(environment=_neutral(os.environ)) as stack:
+        yield Target(
+            gateway_url=stack.gateway_url,
+            booking_url=stack.booking_url,
+            redis_url=stack.redis_url,
+            database_url=stack.database_url,
+            admin_key=stack.admin_key,
+        )
 
-    with tempfile.TemporaryDirectory(prefix="onsale-rush-") as home:
-        async with run_stack(
-            home=Path(home), gateway_port=0, booking_port=0, workers=1, quiet=True
-        ) as stack:
-            yield Target(
-                gateway_url=stack.gateway_url.rstrip("/"),
-                booking_url=stack.booking_url.rstrip("/"),
-                redis_url=stack.redis_url,
-                database_url=stack.database_url,
-                admin_key=stack.admin_key,
-                own=True,
-            )
+
+def _neutral(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without our settings: a crowd must not reach the stores of a sale that they name."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("ONSALE_") and name not in ("REDIS_URL", "DATABASE_URL")
+    }

@@ -1,13 +1,10 @@
 """The terms of a rush's own sale, and the stack it is made on."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import orjson
 import pytest
 
+from onsale.home import Home
 from onsale.rush.box_office import Terms
 from onsale.rush.target import running
 
@@ -29,32 +26,24 @@ def test_an_abandoned_hold_comes_back_while_people_still_wait() -> None:
     assert Terms.fitting(500, 60).hold_ttl_s == 10
 
 
-def write_stack(home: Path, pid: int) -> None:
-    key = home / "admin.key"
-    key.write_text("secret\n")
-    stack = {
-        "pid": pid,
-        "gateway_url": "http://127.0.0.1:1/",
-        "booking_url": "http://127.0.0.1:2",
-        "redis_url": "redis://127.0.0.1:3",
-        "database_url": "postgresql://127.0.0.1:4/onsale",
-        "admin_key_file": str(key),
-    }
-    (home / "stack.json").write_bytes(orjson.dumps(stack))
-
-
 def test_a_running_stack_is_found_in_its_home(tmp_path: Path) -> None:
-    write_stack(tmp_path, os.getpid())
-    target = running(tmp_path)
+    home = Home.open(tmp_path / "home")
+    key = home.keep("admin.key", "secret\n")
+    with home.locked():
+        home.announce_stack(
+            {
+                "pid": 1,
+                "gateway_url": "http://127.0.0.1:1",
+                "booking_url": "http://127.0.0.1:2",
+                "redis_url": "redis://127.0.0.1:3",
+                "database_url": "postgresql://127.0.0.1:4/onsale",
+                "admin_key_file": str(key),
+            }
+        )
+        target = running(home.path)
     assert target
     assert (target.gateway_url, target.admin_key) == ("http://127.0.0.1:1", "secret")
-
-
-def test_what_a_killed_stack_left_behind_is_no_stack(tmp_path: Path) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    write_stack(tmp_path, gone.pid)
-    assert running(tmp_path) is None
+    assert running(home.path) is None  # what a stopped stack left behind is none
 
 
 def test_an_empty_home_has_no_stack(tmp_path: Path) -> None:
