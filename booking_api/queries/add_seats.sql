@@ -8,5 +8,8 @@ WITH added AS (
     WHERE d.concert_schedule_id = $1
     ORDER BY n.place
     RETURNING 1
+), loaded AS (
+    UPDATE concert_schedule SET seats_loaded = seats_loaded + cardinality($2::text[]), updated_at = now()
+    WHERE concert_schedule_id = $1
 )
 SELECT count(*) AS seats_added FROM added

@@ -26,9 +26,9 @@ CREATE TABLE queue (
     reason text,
     expired_at timestamptz,  -- when the token expires, or expired; null while WAIT
     admitted_at timestamptz,
+    active_after bigint,  -- the room's ACTIVE tokens right after its admission,
+    active_cap bigint,    -- and how many were allowed then (A1)
     ended_at timestamptz,
-    active_after integer,  -- ACTIVE tokens of the room right after this admission, and the cap
-    active_cap integer,    -- in force: what invariant A1 is checked by
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     -- A room made anew after its store was lost counts from 1 again, in a higher generation.
@@ -55,6 +55,7 @@ CREATE TABLE concert_schedule (
         CONSTRAINT concert_schedule_hold_ttl CHECK (hold_ttl_s BETWEEN 1 AND 86400),
     max_seats_per_user integer NOT NULL DEFAULT 4
         CONSTRAINT concert_schedule_limit CHECK (max_seats_per_user BETWEEN 1 AND 100),
+    seats_loaded integer NOT NULL DEFAULT 0,  -- as many seats as were ever added (B12)
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );

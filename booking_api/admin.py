@@ -1,0 +1,51 @@
+"""The operator's side of the booking API: concerts, dates, halls."""
+
+from aiohttp import web
+
+from booking_api.bodies import ConcertRequest, ScheduleRequest, SeatsRequest
+from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
+from booking_api.money import CURRENCY
+from booking_api.paging import path_id
+from shared.web import convert, json_response, read_json
+
+#: A hall comes in one request.
+MAX_HALL_BYTES = 8 * 1024 * 1024
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/v1/admin/concerts")
+async def create_concert(request: web.Request) -> web.Response:
+    """A concert, guarded by a room."""
+    wanted = convert(await _read(request), ConcertRequest)
+    row = await request.app[CATALOGUE].create_concert(wanted.concert_name, wanted.room_id)
+    return json_response(concert_shown(row), status=201)
+
+
+@routes.post("/v1/admin/concerts/{concert_id}/schedules")
+async def create_schedule(request: web.Request) -> web.Response:
+    """A date of a concert."""
+    wanted = convert(await _read(request), ScheduleRequest)
+    row = await request.app[CATALOGUE].create_schedule(
+        path_id(request, "concert_id"),
+        wanted.checked(),
+        wanted.hold_ttl_s,
+        wanted.max_seats_per_user,
+    )
+    return json_response(schedule_shown(row, seats_available=0), status=201)
+
+
+@routes.post("/v1/admin/schedules/{concert_schedule_id}/seats")
+async def add_seats(request: web.Request) -> web.Response:
+    """Seats of a date, all or none."""
+    seats = convert(await _read(request), SeatsRequest).checked()
+    currency = request.app[CURRENCY]
+    prices = [currency.amount(seat.price, least=0) for seat in seats]
+    added = await request.app[CATALOGUE].add_seats(
+        path_id(request, "concert_schedule_id"), [seat.seat_number for seat in seats], prices
+    )
+    return json_response({"seats_added": added}, status=201)
+
+
+async def _read(request: web.Request) -> object:
+    return await read_json(request.clone(client_max_size=MAX_HALL_BYTES))

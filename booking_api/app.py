@@ -1,0 +1,56 @@
+"""Wiring of the booking API."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from booking_api import admin, handlers
+from booking_api.accounts import ACCOUNTS, Accounts
+from booking_api.background import background
+from booking_api.bookings import BOOKINGS, Bookings
+from booking_api.catalogue import CATALOGUE, Catalogue
+from booking_api.completions import COMPLETIONS, Completions
+from booking_api.database import SALE, Sale
+from booking_api.gate import GUARDS, TOKENS, Guards, gated
+from booking_api.money import CURRENCY
+from booking_api.payments import PAYMENTS, Payments
+from booking_api.settings import BookingSettings
+from shared.places import PLACES, Places
+from shared.plumbing import base_app
+from shared.stores import DATABASE, REDIS, connected_database, connected_redis
+from shared.tokens import QueueTokens
+
+SETTINGS = web.AppKey("settings", BookingSettings)
+
+
+def create_app(settings: BookingSettings) -> web.Application:
+    """The booking API as one aiohttp application."""
+    app = base_app(settings)
+    app.middlewares.append(gated)
+    app[SETTINGS] = settings
+    app[CURRENCY] = settings.currency
+    app[TOKENS] = QueueTokens(settings.queue_secrets)
+    app.add_routes(handlers.routes)
+    app.add_routes(admin.routes)
+    if settings.demo:
+        app.add_routes(handlers.demo_routes)
+    app.cleanup_ctx.extend([stores, background])
+    return app
+
+
+async def stores(app: web.Application) -> AsyncIterator[None]:
+    """Connect, check, hand out, close."""
+    settings = app[SETTINGS]
+    async with (
+        connected_redis(settings.redis_url) as client,
+        connected_database(settings.database_url, application="onsale-booking") as pool,
+    ):
+        app[REDIS], app[DATABASE] = client, pool
+        sale, places, currency = Sale.over(pool), Places(client), settings.currency
+        app[SALE], app[PLACES], app[GUARDS] = sale, places, Guards(sale)
+        app[COMPLETIONS] = Completions(sale, places)
+        app[CATALOGUE] = Catalogue(sale, currency)
+        app[BOOKINGS] = Bookings(sale, currency)
+        app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])
+        app[ACCOUNTS] = Accounts(sale, currency)
+        yield

@@ -1,0 +1,43 @@
+"""The loops of every booking process: each outlives whatever its stores do."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from booking_api import completions, sweep
+from booking_api.completions import COMPLETIONS
+from booking_api.database import SALE
+from shared.logs import logger
+
+log = logger(__name__)
+
+
+async def background(app: web.Application) -> AsyncIterator[None]:
+    """Sweep and retry while the app runs."""
+    sale, telling = app[SALE], app[COMPLETIONS]
+    tasks = [
+        asyncio.create_task(_forever("sweep", lambda: sweep.sweep(sale), sweep.PAUSE_S)),
+        asyncio.create_task(_forever("completions", telling.retry, completions.PAUSE_S)),
+    ]
+    yield
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _forever(name: str, step: Callable[[], Awaitable[Any]], pause_s: float) -> None:
+    failing = False
+    while True:
+        try:
+            await step()
+            failing = False
+        except Exception as error:  # noqa: BLE001 -- whatever a store does, the loop lives
+            if not failing:
+                log.warning("loop_failing", loop=name, error=type(error).__name__)
+            failing = True
+        await asyncio.sleep(pause_s)

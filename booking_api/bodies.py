@@ -1,0 +1,102 @@
+"""The bodies that requests may have."""
+
+from collections.abc import Hashable, Sequence
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from booking_api.catalogue import HOLD_TTL_S, MAX_SEATS_PER_USER
+from shared.errors import ValidationFailed
+
+#: No control characters, so no NUL, which PostgreSQL does not take; something visible in it.
+_VISIBLE = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_VISIBLE)]
+SeatNumber = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE)]
+#: The same slug as the gateway's.
+RoomId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
+Amount = Annotated[str, Meta(max_length=32)]
+
+#: As many as the largest `max_seats_per_user`; the date's own limit is the database's business.
+MOST_SEATS = 100
+
+YEARS = range(2000, 3000)
+
+
+class HoldRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/schedules/{concert_schedule_id}/bookings."""
+
+    seat_numbers: Annotated[list[SeatNumber], Meta(min_length=1, max_length=MOST_SEATS)]
+
+    def checked(self) -> list[str]:
+        """The seats. Raises ValidationFailed for one named twice."""
+        distinct(self.seat_numbers, "seat_numbers")
+        return self.seat_numbers
+
+
+class PaymentRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/payments."""
+
+    concert_booking_ids: Annotated[list[int], Meta(min_length=1, max_length=MOST_SEATS)]
+
+    def checked(self) -> list[int]:
+        """The bookings. Raises ValidationFailed for one named twice."""
+        distinct(self.concert_booking_ids, "concert_booking_ids")
+        return self.concert_booking_ids
+
+
+class SignUpRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/users."""
+
+    user_name: Name
+
+
+class ChargeRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/users/me/charges."""
+
+    amount: Amount
+
+
+class ConcertRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/admin/concerts."""
+
+    concert_name: Name
+    room_id: RoomId
+
+
+class ScheduleRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/admin/concerts/{concert_id}/schedules."""
+
+    schedule_date: Annotated[datetime, Meta(tz=True)]
+    hold_ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = HOLD_TTL_S
+    max_seats_per_user: Annotated[int, Meta(ge=1, le=MOST_SEATS)] = MAX_SEATS_PER_USER
+
+    def checked(self) -> datetime:
+        """The date. Raises ValidationFailed for one that is no date of a concert."""
+        if self.schedule_date.year not in YEARS:
+            raise ValidationFailed("schedule_date is out of range - at `$.schedule_date`")
+        return self.schedule_date
+
+
+class Seat(Struct, forbid_unknown_fields=True):
+    """A seat of a hall to be."""
+
+    seat_number: SeatNumber
+    price: Amount
+
+
+class SeatsRequest(Struct, forbid_unknown_fields=True):
+    """POST /v1/admin/schedules/{concert_schedule_id}/seats."""
+
+    seats: Annotated[list[Seat], Meta(min_length=1)]
+
+    def checked(self) -> list[Seat]:
+        """The seats. Raises ValidationFailed for one named twice."""
+        distinct([seat.seat_number for seat in self.seats], "seats")
+        return self.seats
+
+
+def distinct(values: Sequence[Hashable], field: str) -> None:
+    """Raises ValidationFailed when a value comes twice."""
+    if len(set(values)) != len(values):
+        raise ValidationFailed(f"Each only once - at `$.{field}`")

@@ -1,0 +1,70 @@
+"""Holding seats, letting holds go, and reading one's bookings."""
+
+from typing import Any
+
+import asyncpg
+from aiohttp import web
+
+from booking_api.database import Answer, Sale
+from booking_api.idempotency import Once
+from booking_api.money import Currency
+from booking_api.paging import Page
+from booking_api.rendering import utc_text
+from shared.errors import NotFound
+from shared.tokens import Place
+
+
+class Bookings:
+    """Bookings of all visitors."""
+
+    def __init__(self, sale: Sale, currency: Currency):
+        self._sale = sale
+        self._currency = currency
+
+    async def hold(self, place: Place, schedule_id: int, seats: list[str], asked: Once) -> Answer:
+        """Hold the named seats, all or none. Raises SeatTaken, LimitExceeded, NotFound, …"""
+        return await self._sale.decide(
+            "hold_seats",
+            place.visitor,
+            place.jti,
+            place.room_id,
+            schedule_id,
+            seats,
+            asked.path,
+            asked.key,
+            asked.fingerprint,
+            self._currency.code,
+            self._currency.digits,
+        )
+
+    async def cancel(self, place: Place, booking_id: int) -> None:
+        """Let a hold go; repeating it is harmless. Raises NotFound, Forbidden for a paid one."""
+        await self._sale.decide("cancel_booking", place.visitor, place.room_id, booking_id)
+
+    async def of(self, visitor: str, asked: Page) -> "list[asyncpg.Record]":
+        """A visitor's bookings, newest first; one more than the page holds if there are more."""
+        return await self._sale.rows("bookings", visitor, asked.after, asked.limit + 1)
+
+    async def one(self, visitor: str, booking_id: int) -> "asyncpg.Record":
+        """One booking of a visitor. Raises NotFound, also for somebody else's."""
+        found = await self._sale.row("booking", visitor, booking_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    def shown(self, row: "asyncpg.Record") -> dict[str, Any]:
+        """A booking as the API shows it."""
+        return {
+            "concert_booking_id": row["concert_booking_id"],
+            "concert_schedule_id": row["concert_schedule_id"],
+            "concert_seat_id": row["concert_seat_id"],
+            "seat_number": row["seat_number"],
+            "price": self._currency.text(row["price"]),
+            "currency": self._currency.code,
+            "status": row["status"],
+            "expiration_at": utc_text(row["expiration_at"]),
+            "created_at": utc_text(row["created_at"]),
+        }
+
+
+BOOKINGS = web.AppKey("bookings", Bookings)

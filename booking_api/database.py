@@ -1,0 +1,83 @@
+"""Running the named statements of `queries/`, and the outcomes of use cases."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import asyncpg
+from aiohttp import web
+from prometheus_client import Counter
+
+from booking_api.verdicts import domain_error, refusal
+from shared.stores import ACQUIRE_DEADLINE_S
+
+DECISIONS = Counter(
+    "onsale_decisions_total", "Outcomes of holds, payments and the like.", ["use_case", "outcome"]
+)
+
+QUERIES = Path(__file__).parent / "queries"
+
+
+@cache
+def query(name: str) -> str:
+    """The text of `queries/<name>.sql`."""
+    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a use case did. `body`: the JSON text of the answer, the same when it is replayed."""
+
+    outcome: str
+    body: str
+    row: "asyncpg.Record"
+
+    @property
+    def replayed(self) -> bool:
+        return self.outcome == "replayed"
+
+
+class Sale:
+    """The database of the sale. Every wait is bounded; every call is one round trip."""
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Any]]):
+        self._connect = connect
+
+    @classmethod
+    def over(cls, pool: "asyncpg.Pool") -> Self:
+        """Each call on a connection, and in a transaction, of its own."""
+        return cls(lambda: pool.acquire(timeout=ACQUIRE_DEADLINE_S))
+
+    @classmethod
+    def within(cls, connection: "asyncpg.pool.PoolConnectionProxy") -> Self:
+        """Every call on one connection, in the transaction its owner opened."""
+        return cls(lambda: nullcontext(connection))
+
+    async def rows(self, name: str, *args: Any) -> "list[asyncpg.Record]":
+        """All rows of a query. Raises a domain error for a broken constraint, asyncpg errors."""
+        async with self._connect() as connection:
+            try:
+                found: list[asyncpg.Record] = await connection.fetch(query(name), *args)
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise domain_error(error) from error
+        return found
+
+    async def row(self, name: str, *args: Any) -> "asyncpg.Record | None":
+        """The first row of a query, or None. Raises as `rows`."""
+        found = await self.rows(name, *args)
+        return found[0] if found else None
+
+    async def decide(self, name: str, *args: Any) -> Answer:
+        """Run a use case: `outcome` and `body` of its function. Raises what refused it."""
+        (row,) = await self.rows(name, *args)
+        DECISIONS.labels(name, row["outcome"]).inc()
+        refused = refusal(row["outcome"], row["body"])
+        if refused is not None:
+            raise refused
+        return Answer(row["outcome"], row["body"], row)
+
+
+SALE = web.AppKey("sale", Sale)

@@ -1,0 +1,171 @@
+"""Who may ask what: every route has one of five gates, and the default is the strictest.
+
+Order of checks: identity, token present, signature, `sub`, room, stored idempotent answer, status;
+then the handler looks at the body and at what it is about.
+"""
+
+from collections import OrderedDict
+from enum import StrEnum
+from time import monotonic
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from booking_api.database import Sale
+from booking_api.idempotency import stored_response
+from booking_api.paging import number
+from shared.credentials import identity, queue_token, require_operator
+from shared.errors import (
+    OnsaleError,
+    QueueTokenExpired,
+    QueueTokenForeign,
+    QueueTokenInvalid,
+    QueueTokenRequired,
+    QueueTokenWaiting,
+)
+from shared.places import ACTIVE as LET_IN
+from shared.places import PLACES, WAIT
+from shared.stores import unavailable
+from shared.tokens import Place, QueueTokens, verified
+
+
+class Gate(StrEnum):
+    """What a route needs."""
+
+    ACTIVE = "identity and an ACTIVE token of the room that guards it"
+    ADMITTED = "identity and a signed token of the visitor and room, whatever its status"
+    OWNER = "identity"
+    OPEN = "nothing"
+    OPERATOR = "the operator's key"
+
+
+#: Every route that is not ACTIVE.
+GATES: dict[str, Gate] = {
+    "POST /v1/payments": Gate.ADMITTED,
+    "DELETE /v1/bookings/{concert_booking_id}": Gate.ADMITTED,
+    "GET /v1/bookings": Gate.OWNER,
+    "GET /v1/bookings/{concert_booking_id}": Gate.OWNER,
+    "GET /v1/users/me": Gate.OWNER,
+    "GET /v1/users/me/ledger": Gate.OWNER,
+    "POST /v1/users/me/charges": Gate.OWNER,
+    "POST /v1/users": Gate.OPEN,
+    "GET /healthz": Gate.OPEN,
+    "GET /readyz": Gate.OPEN,
+    "GET /metrics": Gate.OPEN,
+    "POST /v1/admin/concerts": Gate.OPERATOR,
+    "POST /v1/admin/concerts/{concert_id}/schedules": Gate.OPERATOR,
+    "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,
+}
+
+TOKENS = web.AppKey("tokens", QueueTokens)
+VISITOR = web.RequestKey("visitor", str)
+PLACE = web.RequestKey("place", Place)
+
+
+def gate_of(method: str, route: str) -> Gate:
+    """The gate of a route's pattern; a route nobody thought of is ACTIVE, or the operator's."""
+    asked = hdrs.METH_GET if method == hdrs.METH_HEAD else method
+    default = Gate.OPERATOR if route.startswith("/v1/admin") else Gate.ACTIVE
+    return GATES.get(f"{asked} {route}", default)
+
+
+@web.middleware
+async def gated(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let through who may; handlers find the visitor and the place on the request."""
+    resource = request.match_info.route.resource
+    if request.match_info.http_exception is not None or resource is None:
+        return await handler(request)  # 404 or 405: nothing is there to guard
+    gate = gate_of(request.method, resource.canonical)
+    if gate is Gate.OPERATOR:
+        require_operator(request)
+    elif gate is not Gate.OPEN:
+        request[VISITOR] = identity(request)
+        if gate is not Gate.OWNER:
+            request[PLACE] = await _place(request)
+        if gate is Gate.ACTIVE:
+            refused = await _refusal(request)
+            if refused is not None:
+                return await _replayed_or(refused, request)
+    return await handler(request)
+
+
+async def _place(request: web.Request) -> Place:
+    """The place that the request proves, its visitor's own, of the room its path belongs to."""
+    raw = queue_token(request)
+    if raw is None:  # no header, and not exactly one cookie: the path says which room's
+        room_id = await _room(request)
+        raw = None if room_id is None else queue_token(request, room_id)
+    place = verified(
+        request.app[TOKENS], raw, required=QueueTokenRequired, invalid=QueueTokenInvalid
+    )
+    if place.visitor != request[VISITOR] or await _room(request) not in {None, place.room_id}:
+        raise QueueTokenForeign
+    return place
+
+
+async def _refusal(request: web.Request) -> OnsaleError | None:
+    """Why the place does not open an ACTIVE gate; None if it does."""
+    try:
+        found = await request.app[PLACES].status(request[PLACE])
+    except Exception as error:
+        lost = unavailable(error)
+        if lost is None:
+            raise
+        return lost
+    if found.status == LET_IN:
+        return None
+    if found.status == WAIT:
+        return QueueTokenWaiting(
+            position=found.position, retry_after_s=-(-found.poll_after_ms // 1000)
+        )
+    return QueueTokenExpired(reason=found.reason)
+
+
+async def _replayed_or(refused: OnsaleError, request: web.Request) -> web.StreamResponse:
+    """The stored answer of a repeated request, which outlives its token; else the refusal."""
+    stored = None
+    if request.method == hdrs.METH_POST:
+        stored = await stored_response(request, request[VISITOR])
+    if stored is None:
+        raise refused
+    return stored
+
+
+class Guards:
+    """Which room guards a concert or a date: remembered for a while, a bounded number of them."""
+
+    SIZE = 10_000
+    AGE_S = 60.0
+
+    def __init__(self, sale: Sale):
+        self._sale = sale
+        self._known: OrderedDict[tuple[str, int], tuple[str, float]] = OrderedDict()
+
+    async def room(self, name: str, of: int) -> str | None:
+        """The room of `concert_room` or `schedule_room`; None when there is no such thing."""
+        known = self._known.get((name, of))
+        if known is not None and known[1] > monotonic():
+            return known[0]
+        row = await self._sale.row(name, of)
+        if row is None:
+            return None  # not remembered: it may be made in the next moment
+        room_id = str(row["room_id"])
+        self._known[name, of] = (room_id, monotonic() + self.AGE_S)
+        while len(self._known) > self.SIZE:
+            self._known.popitem(last=False)
+        return room_id
+
+
+GUARDS = web.AppKey("guards", Guards)
+
+_GUARDED = {"concert_id": "concert_room", "concert_schedule_id": "schedule_room"}
+
+
+async def _room(request: web.Request) -> str | None:
+    """The room that guards what the path names; None when it names nothing that is guarded."""
+    for name, lookup in _GUARDED.items():
+        raw = request.match_info.get(name)
+        of = None if raw is None else number(raw)
+        if of is not None:
+            return await request.app[GUARDS].room(lookup, of)
+    return None

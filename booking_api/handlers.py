@@ -1,0 +1,147 @@
+"""The visitor's side of the booking API. What a route needs stands in `gate.GATES`."""
+
+from aiohttp import hdrs, web
+
+from booking_api.accounts import ACCOUNTS
+from booking_api.bodies import ChargeRequest, HoldRequest, PaymentRequest, SignUpRequest
+from booking_api.bookings import BOOKINGS
+from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
+from booking_api.gate import PLACE, VISITOR
+from booking_api.idempotency import answer_response, idempotency_key, once
+from booking_api.money import CURRENCY
+from booking_api.paging import MAX_ID, list_response, number, page, path_id
+from booking_api.payments import PAYMENTS
+from shared.credentials import IDENTITIES
+from shared.errors import BadRequest, NotFound
+from shared.web import convert, json_response, read_json
+
+#: What is one visitor's own, or moves by the second.
+UNCACHED = {"Cache-Control": "no-store"}
+#: A browser keeps the seat map and asks with its ETag.
+REVALIDATED = "private, no-cache"
+
+routes = web.RouteTableDef()
+demo_routes = web.RouteTableDef()
+
+
+@routes.get("/v1/concerts")
+async def concerts(request: web.Request) -> web.Response:
+    """The concerts that the token's room guards."""
+    asked = page(request)
+    rows = await request.app[CATALOGUE].concerts(request[PLACE].room_id, asked)
+    return list_response(rows, asked, "concert_id", concert_shown)
+
+
+@routes.get("/v1/concerts/{concert_id}/schedules")
+async def schedules(request: web.Request) -> web.Response:
+    """A concert's dates, with the seats free right now."""
+    asked = page(request)
+    rows = await request.app[CATALOGUE].schedules(path_id(request, "concert_id"), asked)
+    return list_response(
+        rows,
+        asked,
+        "concert_schedule_id",
+        lambda row: schedule_shown(row, row["seats_available"]),
+    )
+
+
+@routes.get("/v1/schedules/{concert_schedule_id}/seats")
+async def seats(request: web.Request) -> web.Response:
+    """A date's seats; with `?since=<version>` at least those that changed since."""
+    raw = request.query.get("since")
+    since = None if raw is None else number(raw)
+    if raw is not None and since is None:
+        raise BadRequest("since is the version of an earlier seat map.")
+    found = await request.app[CATALOGUE].seat_map(path_id(request, "concert_schedule_id"), since)
+    headers = {hdrs.ETAG: found.etag, hdrs.CACHE_CONTROL: REVALIDATED}
+    if _has(request, found.etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=found.body, headers=headers, content_type="application/json")
+
+
+@routes.post("/v1/schedules/{concert_schedule_id}/bookings")
+async def hold(request: web.Request) -> web.Response:
+    """Hold the named seats, all or none."""
+    idempotency_key(request)
+    body = await read_json(request)
+    wanted = convert(body, HoldRequest).checked()
+    answer = await request.app[BOOKINGS].hold(
+        request[PLACE], path_id(request, "concert_schedule_id"), wanted, once(request, body)
+    )
+    return answer_response(answer)
+
+
+@routes.get("/v1/bookings")
+async def bookings(request: web.Request) -> web.Response:
+    """The visitor's own bookings, newest first."""
+    asked = page(request)
+    known = request.app[BOOKINGS]
+    rows = await known.of(request[VISITOR], asked)
+    return list_response(rows, asked, "concert_booking_id", known.shown)
+
+
+@routes.get("/v1/bookings/{concert_booking_id}")
+async def booking(request: web.Request) -> web.Response:
+    """One of the visitor's own bookings."""
+    known = request.app[BOOKINGS]
+    row = await known.one(request[VISITOR], path_id(request, "concert_booking_id"))
+    return json_response(known.shown(row), headers=UNCACHED)
+
+
+@routes.delete("/v1/bookings/{concert_booking_id}")
+async def cancel(request: web.Request) -> web.Response:
+    """Let a hold go; repeating it is harmless."""
+    await request.app[BOOKINGS].cancel(request[PLACE], path_id(request, "concert_booking_id"))
+    return web.Response(status=204)
+
+
+@routes.post("/v1/payments")
+async def pay(request: web.Request) -> web.Response:
+    """Pay all the named bookings from the balance, or none."""
+    idempotency_key(request)
+    body = await read_json(request)
+    wanted = convert(body, PaymentRequest).checked()
+    if not all(1 <= booking_id <= MAX_ID for booking_id in wanted):
+        raise NotFound
+    answer = await request.app[PAYMENTS].pay(request[PLACE], wanted, once(request, body))
+    return answer_response(answer)
+
+
+@routes.get("/v1/users/me")
+async def me(request: web.Request) -> web.Response:
+    """The visitor's user and balance."""
+    return json_response(await request.app[ACCOUNTS].user(request[VISITOR]), headers=UNCACHED)
+
+
+@routes.get("/v1/users/me/ledger")
+async def ledger(request: web.Request) -> web.Response:
+    """Every movement of the visitor's balance, newest first."""
+    asked = page(request)
+    accounts = request.app[ACCOUNTS]
+    rows = await accounts.ledger(request[VISITOR], asked)
+    return list_response(rows, asked, "ledger_id", accounts.movement)
+
+
+@demo_routes.post("/v1/users")
+async def sign_up(request: web.Request) -> web.Response:
+    """Become somebody."""
+    wanted = convert(await read_json(request), SignUpRequest)
+    visitor, user = await request.app[ACCOUNTS].sign_up(wanted.user_name)
+    identity_token = request.app[IDENTITIES].sign(visitor)
+    return json_response({**user, "identity_token": identity_token}, status=201, headers=UNCACHED)
+
+
+@demo_routes.post("/v1/users/me/charges")
+async def charge(request: web.Request) -> web.Response:
+    """Add money to the balance, out of thin air."""
+    idempotency_key(request)
+    body = await read_json(request)
+    amount = request.app[CURRENCY].amount(convert(body, ChargeRequest).amount)
+    answer = await request.app[ACCOUNTS].charge(request[VISITOR], amount, once(request, body))
+    return answer_response(answer)
+
+
+def _has(request: web.Request, etag: str) -> bool:
+    """Whether the client has it already (If-None-Match, RFC 9110, 13.1.2: weak comparison)."""
+    known = [tag.strip() for tag in request.headers.get(hdrs.IF_NONE_MATCH, "").split(",")]
+    return known == ["*"] or etag.removeprefix("W/") in (tag.removeprefix("W/") for tag in known)

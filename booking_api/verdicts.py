@@ -1,0 +1,75 @@
+"""What the database's verdicts mean: outcomes of functions and names of constraints as errors.
+
+The only place where either becomes a domain error.
+"""
+
+import asyncpg
+import orjson
+
+from shared.errors import (
+    BookingExpired,
+    Forbidden,
+    IdempotencyKeyReused,
+    InsufficientBalance,
+    LimitExceeded,
+    NotFound,
+    NotPayable,
+    OnsaleError,
+    QueueTokenForeign,
+    RequestInProgress,
+    SeatTaken,
+    ValidationFailed,
+)
+
+DONE = frozenset({"held", "canceled", "paid", "charged", "replayed"})
+
+
+class NotRefundable(Forbidden):
+    """A paid booking of this concert cannot be canceled."""
+
+
+class BalanceFull(ValidationFailed):
+    """The balance cannot hold that much."""
+
+
+class AlreadyThere(ValidationFailed):
+    """A seat of that number is there already; nothing was added."""
+
+
+_REFUSALS: dict[str, type[OnsaleError]] = {
+    "balance_full": BalanceFull,
+    "booking_expired": BookingExpired,
+    "confirmed": NotRefundable,
+    "foreign": QueueTokenForeign,
+    "idempotency_key_reused": IdempotencyKeyReused,
+    "insufficient_balance": InsufficientBalance,
+    "limit_exceeded": LimitExceeded,
+    "not_found": NotFound,
+    "not_payable": NotPayable,
+    "request_in_progress": RequestInProgress,
+    "seat_taken": SeatTaken,
+}
+
+#: The second wall: functions check before they write, so these speak only if one has a mistake.
+_CONSTRAINTS: dict[str, type[OnsaleError]] = {
+    "concert_booking_one_live_per_seat": SeatTaken,
+    "concert_seat_number_once": AlreadyThere,
+    "idempotency_key_pkey": RequestInProgress,
+    "ledger_balance_not_negative": InsufficientBalance,
+    "payment_one_per_booking": NotPayable,
+    "user_schedule_within_limit": LimitExceeded,
+    "users_balance_not_negative": InsufficientBalance,
+}
+
+
+def refusal(outcome: str, body: str | None) -> OnsaleError | None:
+    """The error of a function's outcome, with its body as what helps; None when it was done."""
+    if outcome in DONE:
+        return None
+    return _REFUSALS[outcome](**(orjson.loads(body) if body else {}))
+
+
+def domain_error(error: "asyncpg.IntegrityConstraintViolationError") -> Exception:
+    """The domain error of a broken constraint, or the error itself when it means none."""
+    known = _CONSTRAINTS.get(error.constraint_name or "")
+    return known() if known is not None else error
