@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from onsale.engines import Postgres
 from tests import engines
 
-pytest_plugins = ("tests.no_skips",)
+pytest_plugins = ("tests.no_skips", "tests.booking_stack")
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,10 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import asyncpg
+from redis.asyncio import Redis
 
 from onsale.engines import Postgres, Valkey, postgres
 
@@ -83,7 +85,7 @@ def migrated_template(engine: Postgres) -> str:
     """Make the database that each test's own is cloned from; returns its name."""
     from booking_api.migrate import migrate
 
-    run(_execute(engine.url, f"CREATE DATABASE {_TEMPLATE}"))
+    run(execute(engine.url, f"CREATE DATABASE {_TEMPLATE}"))
     migrate(_renamed(engine.url, _TEMPLATE))
     return _TEMPLATE
 
@@ -92,25 +94,33 @@ async def clone(engine_url: str, template: str) -> str:
     """A new database like `template`; returns its URL."""
     name = f"test_{next(_numbers)}"
     # Copying files is five times as fast as copying through the log, and there is no fsync here.
-    await _execute(engine_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    await execute(engine_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     return _renamed(engine_url, name)
 
 
 async def drop(engine_url: str, url: str) -> None:
     """Drop a clone, ending what is still connected to it."""
-    await _execute(engine_url, f"DROP DATABASE IF EXISTS {url.rsplit('/', 1)[1]} WITH (FORCE)")
+    name = urlsplit(url).path.strip("/")
+    await execute(engine_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _renamed(url: str, database: str) -> str:
-    return f"{url.rsplit('/', 1)[0]}/{database}"
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
-async def _execute(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
+    """Run one statement on a database."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def command(url: str, *words: str) -> None:
+    """Send one command to a Redis."""
+    async with Redis.from_url(url) as client:
+        await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def _alive(pid: int) -> bool:

@@ -22,6 +22,10 @@ _NAME = re.compile(r"(onsale-)?[0-9a-f]{24}")
 _MARK = "made-by-onsale"
 
 
+class NoAccount(Exception):
+    """Root finds nobody else to be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An existing account without privileges."""
@@ -55,7 +59,7 @@ class Account:
 def unprivileged() -> Account | None:
     """The account to run PostgreSQL as; None when we are not root and need none.
 
-    Raises LookupError when root finds no such account.
+    Raises NoAccount when root finds none.
     """
     if os.geteuid() != 0:
         return None
@@ -64,7 +68,7 @@ def unprivileged() -> Account | None:
             found = pwd.getpwnam(name)
             if found.pw_uid != 0:
                 return Account(name, found.pw_uid, found.pw_gid)
-    raise LookupError(f"no account named {' or '.join(_ACCOUNTS)}")
+    raise NoAccount(f"it refuses root, and no account is named {' or '.join(_ACCOUNTS)}")
 
 
 def make_folder(account: Account) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
-from onsale.engines.account import Account, make_folder, remove_folder, unprivileged
+from onsale.engines.account import Account, NoAccount, make_folder, remove_folder, unprivileged
 from onsale.engines.process import (
     Child,
     EngineFailed,
@@ -83,7 +83,6 @@ class Postgres:
         self._durable = durable
         self._child: Child | None = None
         self._port = 0
-        self._refusal = ""
 
     @property
     def url(self) -> str:
@@ -96,21 +95,25 @@ class Postgres:
     async def start(self) -> None:
         """Start, making the data and the database the first time. Raises EngineFailed."""
         try:
-            account = unprivileged()
-            root = _make_root(self._folder, account)
-            programs = _programs(root, account)
-            data = root / "data"
-            await self.stop_leftovers()
-            # Nobody works here: the number in the file may by now be anybody's.
-            (data / "postmaster.pid").unlink(missing_ok=True)
-            if not data.exists():
-                await self._initdb(programs, data, account)
-            await self._serve(programs / "postgres", data, account)
-            await self._create_database()
-        except LookupError as error:
-            raise EngineFailed(f"PostgreSQL does not run as root, and there is {error}.") from None
-        except OSError as error:
-            raise EngineFailed(f"PostgreSQL does not start: {error}") from None
+            await self._start()
+        except BaseException as error:
+            await self.stop()
+            if isinstance(error, OSError | NoAccount):
+                raise EngineFailed(f"PostgreSQL does not start: {error}") from None
+            raise
+
+    async def _start(self) -> None:
+        account = unprivileged()
+        root = _make_root(self._folder, account)
+        programs = _programs(root, account)
+        data = root / "data"
+        await self.stop_leftovers()
+        # Nobody works here: the number in the file may by now be anybody's.
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        if not data.exists():
+            await self._initdb(programs, data, account)
+        await self._serve(programs / "postgres", data, account)
+        await self._create_database()
 
     async def stop(self) -> None:
         """Stop it, having written what it holds; repeatable."""
@@ -177,15 +180,19 @@ class Postgres:
             if "could not create any TCP/IP sockets" not in self._child.last_words():
                 break
         words = self._child.last_words() if self._child else ""
-        reason = self._refusal or words or "it does not answer"
-        raise EngineFailed(f"PostgreSQL does not start: {reason}; see {self._log}")
+        raise EngineFailed(
+            f"PostgreSQL does not start: {words or 'it does not answer'}; see {self._log}"
+        )
 
     async def _answers(self) -> bool:
         """Whether it takes our password (scram proves it to be ours, too)."""
         try:
             connection = await asyncpg.connect(self._url("postgres"), timeout=1)
-        except asyncpg.InvalidPasswordError as error:
-            self._refusal = str(error)
+        except asyncpg.InvalidPasswordError:
+            raise EngineFailed(
+                f"PostgreSQL does not take the password kept beside {self._folder}; "
+                "put the one back that its data was made with."
+            ) from None
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             pass
         else:
@@ -205,7 +212,10 @@ class Postgres:
             await connection.close()
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self._port}/{database}"
+        # Without TLS on loopback; drivers then do not look for certificates in a home directory,
+        # which there may not be.
+        where = f"127.0.0.1:{self._port}/{database}?sslmode=disable"
+        return f"postgresql://{USER}:{self._password}@{where}"
 
 
 _ENVIRONMENT: Mapping[str, str] = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}

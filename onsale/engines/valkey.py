@@ -62,6 +62,15 @@ class Valkey:
 
     async def start(self) -> None:
         """Start and wait until it answers. Raises EngineFailed."""
+        try:
+            await self._start()
+        except BaseException as error:
+            await self.stop()
+            if isinstance(error, OSError):
+                raise EngineFailed(f"Valkey does not start: {error}") from None
+            raise
+
+    async def _start(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         await self.stop_leftovers()
         program = _program()
