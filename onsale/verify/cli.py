@@ -51,10 +51,11 @@ def show(report: Report, console: Console) -> None:
     for finding in report.findings:
         verdict = "[red]BROKEN[/]" if finding.broken else "[green]holds[/] "
         counted = escape(", ".join(finding.counted))
-        console.print(f"{finding.name:<4} {verdict}  {escape(finding.words)}  [dim]({counted})[/]")
+        line = f"{finding.name:<4} {verdict}  {escape(finding.words)}  [dim]({counted})[/]"
+        console.print(line, soft_wrap=True)
         for row in finding.broken:
             words = ", ".join(f"{name}={value}" for name, value in row.items())
-            console.print(f"     [red]{escape(words)}[/]")
+            console.print(f"     [red]{escape(words)}[/]", soft_wrap=True)
     broken = sum(bool(finding.broken) for finding in report.findings)
     total = len(report.findings)
     console.print(f"{broken} of {total} invariants broken" if broken else f"all {total} hold")
