@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from booking_api.database import SALE
 from booking_api.sweep import sweep
 from tests.booking_stack import ROOM, BookingStack, Reply, Visitor
@@ -145,10 +143,7 @@ async def test_the_answer_outlives_redis(booking: BookingStack) -> None:
     assert (other_key.status, other_key.headers["Retry-After"]) == (503, "1")
 
 
-@pytest.mark.parametrize(
-    "key", [None, "", " ", "with space", "k" * 256, "né".encode().decode("latin-1")]
-)
-async def test_a_missing_or_bad_key_is_refused(booking: BookingStack, key: str | None) -> None:
+async def test_a_missing_or_bad_key_is_refused(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitor = await booking.visitor(money="100.00")
     (booking_id,) = await booking.held(visitor, schedule_id, "A-1")
@@ -159,9 +154,11 @@ async def test_a_missing_or_bad_key_is_refused(booking: BookingStack, key: str |
         ("/v1/users/me/charges", {"amount": "1.00"}),
     ]
 
-    replies = [await booking.ask("POST", path, visitor, body=body, key=key) for path, body in asked]
+    for key in (None, "", " ", "with space", "k" * 256, "é"):
+        for path, body in asked:
+            reply = await booking.ask("POST", path, visitor, body=body, key=key)
+            assert (reply.status, reply.code) == (400, "bad_request"), (path, key)
 
-    assert [(r.status, r.code) for r in replies] == [(400, "bad_request")] * 3
     assert await booking.trace() == before
 
 
