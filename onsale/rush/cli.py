@@ -41,7 +41,7 @@ def command(
         home=home,
     )
     try:
-        sound = uvloop.run(rush(options, Console()))
+        sound = uvloop.run(rush(options, Console(soft_wrap=True)))
     except Refused as error:
         typer.echo(f"onsale rush: {error}", err=True)
         raise typer.Exit(2) from None

@@ -19,10 +19,10 @@ from onsale.rush.crowd import draw_crowd, seats_wanted
 from onsale.rush.progress import shown
 from onsale.rush.record import Record
 from onsale.rush.report import Report
+from onsale.rush.sale import Sale
 from onsale.rush.target import Target, running, started
 from onsale.rush.visit import Board
-from onsale.rush.visitor import Sale, come
-from onsale.rush.witness import Line
+from onsale.rush.visitor import come
 from onsale.stack import StackFailed
 from onsale.verify import verify
 from onsale.verify.cli import show
@@ -84,7 +84,7 @@ async def _sell(options: Options, target: Target, console: Console) -> Report:
         goods = await _goods(options, target, client)
         before = await audit(target.database_url, goods.concert_id, ())
         crowd = draw_crowd(options.visitors, patience_s=options.patience_s, seed=options.seed)
-        sale = Sale(target.gateway_url, target.booking_url, goods.room_id, goods.concert_id, Line())
+        sale = Sale(target.gateway_url, target.booking_url, goods.room_id, goods.concert_id)
         run_name = f"rush-{token_hex(3)}"
         started_at = monotonic()
         async with shown(board, record, before.total, console), asyncio.TaskGroup() as visits:

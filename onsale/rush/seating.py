@@ -1,7 +1,7 @@
 """Which seats people want: the hall as a buyer sees it, and the choice among what is free."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -32,6 +32,30 @@ class Plan:
             prices[row] = max(prices.get(row, Decimal(0)), Decimal(str(seat["price"])))
         order = sorted(rows, key=lambda row: (-prices[row], len(row), row))
         return cls(tuple(tuple(number for _, number in sorted(rows[row])) for row in order))
+
+
+@dataclass(slots=True)
+class Hall:
+    """One date as one visitor sees it: what was free and unsold when it last looked."""
+
+    schedule_id: int
+    plan: Plan
+    version: str = ""
+    free: set[str] = field(default_factory=set)
+    unsold: set[str] = field(default_factory=set)
+
+    def take_in(self, seat_map: Mapping[str, Any]) -> None:
+        """A seat map, whole or only what changed."""
+        self.version = str(seat_map["version"])
+        for seat in seat_map["seats"]:
+            number, status = seat["seat_number"], seat["status"]
+            (self.free.add if status == AVAILABLE else self.free.discard)(number)
+            (self.unsold.discard if status == SOLD else self.unsold.add)(number)
+
+    @property
+    def sold_out(self) -> bool:
+        """Whether nothing can become free again; a seat on hold can."""
+        return not self.unsold
 
 
 def split(seat_number: str) -> tuple[str, int]:

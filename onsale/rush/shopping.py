@@ -7,30 +7,14 @@ from typing import Any
 
 from onsale.rush.crowd import Fate
 from onsale.rush.record import Kind, Outcome, Receipt
-from onsale.rush.seating import AVAILABLE, SOLD, Plan, pick
+from onsale.rush.sale import Sale
+from onsale.rush.seating import Hall, Plan, pick
 from onsale.rush.visit import Ended, PlaceLost, Stage, Visit, new_key
 from onsale.rush.waiting import Place
 
 RACES_LOST_AT_MOST = 60  # a bound, not a habit: with pauses growing to a second it is a minute
+LOOK_AGAIN_S = 0.5
 NO_LONGER_ACTIVE = frozenset({"queue_token_expired"})
-
-
-@dataclass(slots=True)
-class Hall:
-    """One date as this visitor sees it."""
-
-    schedule_id: int
-    plan: Plan
-    version: str
-    seats: dict[str, str]  # seat_number -> status
-
-    def free(self) -> set[str]:
-        """The seats that were free when the map was read."""
-        return {number for number, status in self.seats.items() if status == AVAILABLE}
-
-    def sold_out(self) -> bool:
-        """Whether nothing can become free again; a seat on hold can."""
-        return all(status == SOLD for status in self.seats.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +30,11 @@ class Basket:
 class Shopper:
     """One visitor in the shop, with an ACTIVE token."""
 
-    def __init__(self, visit: Visit, booking_url: str, concert_id: int, place: Place) -> None:
+    def __init__(self, visit: Visit, sale: Sale, place: Place) -> None:
         self._visit = visit
-        self._api = f"{booking_url}/v1"
-        self._concert_id = concert_id
+        self._api = f"{sale.booking_url}/v1"
+        self._concert_id = sale.concert_id
+        self._plans = sale.plans
         self._place = place
         self._group = visit.persona.group
         self._lost = 0
@@ -79,22 +64,25 @@ class Shopper:
         return [item["concert_schedule_id"] for item in items]
 
     async def _look(self, schedule_id: int) -> Hall:
-        body = await self._read(Kind.SEATS, f"/schedules/{schedule_id}/seats")
-        seats = {seat["seat_number"]: seat["status"] for seat in body["seats"]}
-        return Hall(schedule_id, Plan.of(body["seats"]), str(body["version"]), seats)
+        """The whole seat map, the first time."""
+        seat_map = await self._read(Kind.SEATS, f"/schedules/{schedule_id}/seats")
+        # A hall's plan is the same for everybody, and dear to read off for each.
+        if schedule_id not in self._plans:
+            self._plans[schedule_id] = Plan.of(seat_map["seats"])
+        hall = Hall(schedule_id, self._plans[schedule_id])
+        hall.take_in(seat_map)
+        return hall
 
     async def _look_again(self, hall: Hall) -> None:
-        """Take in what changed since the last look."""
+        """What changed since the last look."""
         path = f"/schedules/{hall.schedule_id}/seats?since={hall.version}"
-        body = await self._read(Kind.SEATS, path)
-        hall.seats.update((seat["seat_number"], seat["status"]) for seat in body["seats"])
-        hall.version = str(body["version"])
+        hall.take_in(await self._read(Kind.SEATS, path))
 
     async def _fill(self, dates: list[int]) -> Basket:
         """Try for seats until some are held; another date when this one has none free."""
         unseen, seen = deque(dates), deque[Hall]()
-        while unseen or not all(hall.sold_out() for hall in seen):
-            if seen and seen[0].free():
+        while unseen or not all(hall.sold_out for hall in seen):
+            if seen and seen[0].free:
                 if not self._lost:  # after a lost race nobody stops to think
                     await self._visit.think()
                 basket = await self._hold(seen[0])
@@ -105,18 +93,17 @@ class Shopper:
                 continue
             else:
                 seen.rotate()
+                await self._visit.sleep(LOOK_AGAIN_S)  # holds come back by the second, at best
             await self._be_patient()
             await self._look_again(seen[0])
         raise await self._left(Outcome.SOLD_OUT)
 
     async def _hold(self, hall: Hall) -> Basket | None:
-        """One try for seats; None when they were gone, or none are free for now."""
+        """One try for seats that were free; None when they were gone."""
         visit = self._visit
         # Whoever lost a race tries less popular seats next time.
         pull = visit.persona.pull / (1 + self._lost)
-        chosen = pick(hall.plan, hall.free(), self._group, visit.dice, pull)
-        if not chosen:
-            return None
+        chosen = pick(hall.plan, hall.free, self._group, visit.dice, pull)
         answer = await visit.ask(
             Kind.HOLD,
             "POST",

@@ -1,28 +1,16 @@
 """The way of one visitor, from arrival to outcome."""
 
 import asyncio
-from dataclasses import dataclass
 
 from onsale.rush.client import Client, Unexpected, Unreachable
 from onsale.rush.crowd import Persona
 from onsale.rush.record import VISIT, Kind, Outcome
+from onsale.rush.sale import Sale
 from onsale.rush.shopping import Shopper, charge
 from onsale.rush.visit import Board, Ended, PlaceLost, Stage, Visit
 from onsale.rush.waiting import Place
-from onsale.rush.witness import Line
 
 POCKET_MONEY = 125  # charged per seat wanted; dearer halls ask for more when it is time to pay
-
-
-@dataclass(frozen=True, slots=True)
-class Sale:
-    """What the crowd has come for."""
-
-    gateway_url: str
-    booking_url: str
-    room_id: str
-    concert_id: int
-    line: Line
 
 
 async def come(persona: Persona, sale: Sale, client: Client, board: Board, name: str) -> Outcome:
@@ -56,8 +44,8 @@ async def _walk(visit: Visit, sale: Sale) -> None:
     user = await visit.ask(Kind.SIGN_UP, "POST", f"{api}/users", body={"user_name": visit.name})
     visit.identity = user.body["identity_token"]
     await charge(visit, api, f"{POCKET_MONEY * visit.persona.group}.00")
-    place = Place(visit, sale.gateway_url, sale.room_id, sale.line)
-    shopper = Shopper(visit, sale.booking_url, sale.concert_id, place)
+    place = Place(visit, sale)
+    shopper = Shopper(visit, sale, place)
     first = True
     while True:
         if await place.wait(first=first):

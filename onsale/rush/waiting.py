@@ -5,8 +5,9 @@ from typing import Any
 
 from onsale.rush.crowd import Fate
 from onsale.rush.record import Kind, Outcome
+from onsale.rush.sale import Sale
 from onsale.rush.visit import Ended, Stage, Visit
-from onsale.rush.witness import FRESH, Line, Token, Witness
+from onsale.rush.witness import FRESH, Token, Witness
 
 COMPLETED_WITHIN_S = 5.0  # a token may complete after the payment's answer, but not much later
 
@@ -14,10 +15,10 @@ COMPLETED_WITHIN_S = 5.0  # a token may complete after the payment's answer, but
 class Place:
     """One visitor's place in the line of one room."""
 
-    def __init__(self, visit: Visit, gateway_url: str, room_id: str, line: Line) -> None:
+    def __init__(self, visit: Visit, sale: Sale) -> None:
         self._visit = visit
-        self._url = f"{gateway_url}/v1/rooms/{room_id}/token"
-        self._line = line
+        self._url = f"{sale.gateway_url}/v1/rooms/{sale.room_id}/token"
+        self._line = sale.line
         self._witness: Witness | None = None
 
     @property

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onsale.rush.box_office import hall
-from onsale.rush.seating import Plan, pick, row_name, split
+from onsale.rush.seating import Hall, Plan, pick, row_name, split
 
 PLAN = Plan.of(hall(300))
 EVERY = frozenset(number for row in PLAN.rows for number in row)
@@ -76,3 +76,19 @@ def test_everybody_wants_the_front_and_not_everybody_the_same_seat() -> None:
 
 def test_nothing_free_is_nothing_picked() -> None:
     assert pick(PLAN, set(), 2, Random(1), 0.7) == []
+
+
+def seat(number: str, status: str) -> dict[str, str]:
+    return {"seat_number": number, "status": status, "price": "80.00"}
+
+
+def test_a_hall_follows_the_changes_of_its_map() -> None:
+    hall_seen = Hall(1, PLAN)
+    hall_seen.take_in({"version": 4, "seats": [seat("A-1", "AVAILABLE"), seat("A-2", "RESERVED")]})
+    assert (hall_seen.free, hall_seen.sold_out) == ({"A-1"}, False)
+    hall_seen.take_in({"version": 5, "seats": [seat("A-1", "SOLD"), seat("A-2", "AVAILABLE")]})
+    assert (hall_seen.free, hall_seen.version) == ({"A-2"}, "5")
+    hall_seen.take_in({"version": 6, "seats": [seat("A-2", "RESERVED")]})
+    assert (hall_seen.free, hall_seen.sold_out) == (set(), False)
+    hall_seen.take_in({"version": 7, "seats": [seat("A-2", "SOLD")]})
+    assert hall_seen.sold_out
