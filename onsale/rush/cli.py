@@ -30,6 +30,7 @@ def command(
     from rich.console import Console
 
     from onsale.rush.run import Options, Refused, rush
+    from onsale.stopping import Stopped, until_stopped
 
     options = Options(
         visitors=visitors,
@@ -41,7 +42,10 @@ def command(
         home=home,
     )
     try:
-        sound = uvloop.run(rush(options, Console(soft_wrap=True)))
+        sound = uvloop.run(until_stopped(rush(options, Console(soft_wrap=True))))
+    except Stopped as stopped:
+        typer.echo(f"onsale rush: stopped by {stopped}", err=True)
+        raise typer.Exit(stopped.exit_code) from None
     except Refused as error:
         typer.echo(f"onsale rush: {error}", err=True)
         raise typer.Exit(2) from None
