@@ -2,28 +2,30 @@
 
 import asyncpg
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from onsale.stack import Stack
 
 
 async def welcome(stack: Stack) -> None:
-    """Print the table and lines that work when pasted into a shell."""
+    """Print the table and lines that work when pasted into a shell.
+
+    Each is one line, however narrow the terminal: what is wrapped does not paste.
+    """
     console = Console(highlight=False)
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_row("Gateway", stack.gateway_url)
-    table.add_row("Booking API", stack.booking_url)
-    table.add_row("Admin key", str(stack.admin_key_file))
-    table.add_row("Data, logs", str(stack.home.path))
     console.print("[bold green]Onsale is up.[/]")
-    console.print(table)
+    rows = {
+        "Gateway": stack.gateway_url,
+        "Booking API": stack.booking_url,
+        "Admin key": stack.admin_key_file,
+        "Data, logs": stack.home.path,
+    }
+    for name, value in rows.items():
+        console.print(f"  [bold]{name:<11}[/]  {escape(str(value))}", soft_wrap=True)
     lines = attempts(stack.gateway_url, stack.booking_url, await _first_room(stack), stack.demo)
     if lines:
         console.print("[bold]Try, in another terminal:[/]")
     for line in lines:
-        # One line each, however narrow the terminal: a wrapped one would not paste.
         console.print(line, markup=False, soft_wrap=True)
     console.print("Ctrl-C stops everything; the data stays.")
 
