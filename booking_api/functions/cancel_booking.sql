@@ -7,7 +7,7 @@ Keeps B2, B5, B10.
 */
 CREATE OR REPLACE FUNCTION cancel_booking(
     p_visitor text, p_room text, p_booking bigint, OUT outcome text, OUT body jsonb
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_booking concert_booking;
     v_now timestamptz;

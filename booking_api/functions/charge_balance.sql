@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION charge_balance(
     p_visitor text, p_amount numeric, p_most numeric,
     p_path text, p_key text, p_fingerprint bytea, p_currency text, p_digits integer,
     OUT outcome text, OUT body jsonb
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_user bigint;
     v_balance numeric;

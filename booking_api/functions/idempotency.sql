@@ -52,7 +52,8 @@ end_once -- the last step: keep the answer, in the transaction of its effect. On
 */
 CREATE OR REPLACE FUNCTION end_once(
     p_user bigint, p_path text, p_key text, p_fingerprint bytea, p_body jsonb
-) RETURNS void LANGUAGE sql AS $$
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO idempotency_key (user_id, method, path, key, fingerprint, status, response)
-    VALUES (p_user, 'POST', p_path, p_key, p_fingerprint, 201, p_body)
-$$;
+    VALUES (p_user, 'POST', p_path, p_key, p_fingerprint, 201, p_body);
+END $$;

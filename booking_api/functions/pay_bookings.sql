@@ -39,13 +39,13 @@ Returns outcome, body, and completed: the jtis whose visit this payment ends.
     insufficient_balance    {"shortfall", "balance", "total", "currency"}
     idempotency_key_reused, request_in_progress
 Keeps B2..B8. The user row serialises one visitor's payments, so the last of two concurrent ones
-sees that nothing is left to pay and completes the token.
+sees that nothing is left to pay and completes the token. Plans: as for hold_seats.
 */
 CREATE OR REPLACE FUNCTION pay_bookings(
     p_visitor text, p_room text, p_bookings bigint[],
     p_path text, p_key text, p_fingerprint bytea, p_currency text, p_digits integer,
     OUT outcome text, OUT body jsonb, OUT completed text[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_user bigint;
     v_seats bigint[];
@@ -126,9 +126,12 @@ BEGIN
         'currency', p_currency)
     INTO outcome, body FROM paid p;
 
-    IF NOT EXISTS (SELECT FROM concert_booking b
-                   WHERE b.user_id = v_user AND b.room_id = p_room
-                     AND b.status = 'PENDING' AND b.expiration_at > v_now) THEN
+    -- MATERIALIZED: by its visitor, not through the index of all deadlines.
+    IF NOT EXISTS (WITH mine AS MATERIALIZED (
+                       SELECT * FROM concert_booking b WHERE b.user_id = v_user)
+                   SELECT FROM mine m
+                   WHERE m.room_id = p_room AND m.status = 'PENDING'
+                     AND m.expiration_at > v_now) THEN
         SELECT array_agg(DISTINCT b.token_value) INTO completed FROM concert_booking b
         WHERE b.concert_booking_id = ANY (p_bookings);
         -- Who pays tells Redis at once; the row is due only should that fail.

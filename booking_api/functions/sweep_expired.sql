@@ -1,22 +1,22 @@
 /*
 sweep_expired -- write down that holds have ended: at most p_limit bookings past their deadline.
 Lock order: seats by id, skipping those somebody works on; bookings by id; counters by user_id and
-date. The clock is read after the seats. Any number of processes may run it at once.
+date. The clock is read again after the seats. Any number of processes may run it at once.
 Returns how many it ended.
 Keeps B2, B9, B10. A seat that changed hands meanwhile is judged by its own row alone.
 */
 CREATE OR REPLACE FUNCTION sweep_expired(p_limit integer) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_seats bigint[];
     v_stale bigint[];
-    v_now timestamptz;
+    v_now timestamptz := clock_timestamp();
 BEGIN
     SELECT array_agg(l.concert_seat_id) INTO v_seats FROM (
         SELECT s.concert_seat_id FROM concert_seat s
         WHERE s.concert_seat_id = ANY (ARRAY(
             SELECT b.concert_seat_id FROM concert_booking b
-            WHERE b.status = 'PENDING' AND b.expiration_at <= clock_timestamp()
+            WHERE b.status = 'PENDING' AND b.expiration_at <= v_now
             ORDER BY b.expiration_at LIMIT p_limit))
         ORDER BY s.concert_seat_id FOR NO KEY UPDATE SKIP LOCKED) l;
     IF v_seats IS NULL THEN
