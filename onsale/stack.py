@@ -80,8 +80,7 @@ async def run_stack(
                 cleanup.callback(kept.remove)
             starting = _Start(kept, given, host, workers, quiet, cleanup)
             await starting.clear_the_way(fresh)
-            stack = await starting.run(gateway_port, booking_port)
-            yield stack
+            yield await starting.run(gateway_port, booking_port, fresh)
     except (HomeRefused, EngineFailed, ServiceFailed) as error:
         raise StackFailed(str(error)) from None
 
@@ -108,7 +107,7 @@ class _Start:
         self._own_database = given.get("DATABASE_URL", "").strip()
 
     async def clear_the_way(self, fresh: bool) -> None:
-        """End what a killed supervisor left; remove the data where that is asked for."""
+        """End what a killed supervisor left: it holds ports and data."""
         if fresh and (self._own_redis or self._own_database):
             raise StackFailed(
                 "--fresh removes the data of the embedded engines only; "
@@ -117,15 +116,15 @@ class _Start:
         await stop_leftovers(self._home.path)
         await Valkey(self._home.valkey, log=self._home.logs, password="").stop_leftovers()
         await Postgres(self._home.postgres, log=self._home.logs, password="").stop_leftovers()
-        if fresh:
-            self._home.clear()
 
-    async def run(self, gateway_port: int, booking_port: int) -> Stack:
+    async def run(self, gateway_port: int, booking_port: int, fresh: bool) -> Stack:
         with ExitStack() as unused:
             gateway_socket = listen("gateway", self._host, gateway_port, "--gateway-port")
             unused.callback(gateway_socket.close)
             booking_socket = listen("booking API", self._host, booking_port, "--booking-port")
             unused.callback(booking_socket.close)
+            if fresh:  # not before it is sure that a new start is possible
+                self._home.clear()
             engines, redis_url, database_url = await self._start_engines()
             environment = self._environment(redis_url, database_url)
             await self._migrate(environment)

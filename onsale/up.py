@@ -1,21 +1,19 @@
 """`onsale up`: run a whole sale until Ctrl-C."""
 
 import asyncio
-import contextlib
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-HomeOption = Annotated[
-    Path, typer.Option(envvar="ONSALE_HOME", help="Folder of secrets, data and logs.")
-]
+from onsale.stopping import Stopped, until_stopped
 
 
 def command(
-    home: HomeOption = Path(".onsale"),
+    home: Annotated[
+        Path, typer.Option(envvar="ONSALE_HOME", help="Folder of secrets, data and logs.")
+    ] = Path(".onsale"),
     gateway_port: Annotated[
         int, typer.Option(envvar="ONSALE_GATEWAY_PORT", min=0, max=65535, help="0: a free one.")
     ] = 8080,
@@ -39,28 +37,12 @@ def command(
     from onsale.stack import StackFailed
 
     try:
-        asyncio.run(_until_stopped(home, gateway_port, booking_port, host, workers, fresh))
+        asyncio.run(until_stopped(_run(home, gateway_port, booking_port, host, workers, fresh)))
+    except Stopped:
+        pass  # as asked
     except StackFailed as error:
         print(f"onsale up: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-
-
-async def _until_stopped(
-    home: Path, gateway_port: int, booking_port: int, host: str, workers: int, fresh: bool
-) -> None:
-    """Run until a signal or a failure. The first signal starts an orderly stop, which is bounded;
-    more of them change nothing."""
-    running = asyncio.ensure_future(_run(home, gateway_port, booking_port, host, workers, fresh))
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if stop.is_set():
-        running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
 
 
 async def _run(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from onsale.engines.process import leftovers, with_environment
+from onsale.home import Home
 from onsale.services import MARK
 from tests import engines
 from tests.supervisor import STOP_S, Up, home_below, up_on, wait_until
@@ -184,10 +185,12 @@ def test_engines_of_a_killed_parent_are_found_and_stopped(start: Start) -> None:
     assert not set(pids) & set(leftovers("valkey-server", first.home / "valkey"))
 
 
-def test_a_busy_port_is_one_clear_line(start: Start) -> None:
+def test_a_busy_port_is_one_clear_line_and_costs_no_data(start: Start, home: Path) -> None:
+    key = Home.open(home).secret("admin.key")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        refused(start("--booking-port", str(port)), "booking API", str(port), "--booking-port")
+        port = str(taken.getsockname()[1])
+        refused(start("--fresh", "--booking-port", port), "booking API", port, "--booking-port")
+    assert Home.open(home).secret("admin.key") == key
 
 
 def test_a_second_up_on_the_same_home_is_one_clear_line(start: Start, home: Path) -> None:
