@@ -1,7 +1,6 @@
 """The loops of every booking process: each outlives whatever its stores do."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from booking_api import completions, sweep
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
 from shared.logs import logger
+from shared.loops import end
 
 log = logger(__name__)
 
@@ -23,11 +23,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(_forever("completions", telling.retry, completions.PAUSE_S)),
     ]
     yield
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await end(*tasks)
 
 
 async def _forever(name: str, step: Callable[[], Awaitable[Any]], pause_s: float) -> None:

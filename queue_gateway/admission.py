@@ -1,7 +1,6 @@
 """The admission loop: every process ticks; the script itself keeps cap and rate."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 
@@ -10,6 +9,7 @@ from aiohttp import web
 from queue_gateway.room import ROOMS, Rooms
 from queue_gateway.settings import ADMIT_LIMIT, TICK_S
 from shared.logs import logger
+from shared.loops import end
 
 #: How old the list of rooms may be: a new room waits no longer for its first admission.
 NAMES_AGE_S = 1.0
@@ -71,6 +71,4 @@ async def admission(app: web.Application) -> AsyncIterator[None]:
     """Run the loop while the app does."""
     task = asyncio.create_task(Admission(app[ROOMS]).run(), name="admission")
     yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await end(task)

@@ -6,7 +6,6 @@ store to the other, so that their clocks may differ (S1).
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ from aiohttp import web
 
 from queue_gateway.room import ROOMS, Rooms
 from shared.logs import logger
+from shared.loops import end
 from shared.places import JOURNAL, room_keys
 from shared.stores import DATABASE, REDIS
 
@@ -170,6 +170,4 @@ async def journal(app: web.Application) -> AsyncIterator[None]:
     """Run the consumer while the app does."""
     task = asyncio.create_task(Journal(app[REDIS], app[ROOMS], app[DATABASE]).run(), name="journal")
     yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await end(task)
