@@ -14,6 +14,7 @@ from booking_api.database import SALE, Sale
 from booking_api.gate import GUARDS, TOKENS, Guards, gated
 from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS, Payments
+from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
@@ -49,7 +50,8 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         sale, places, currency = Sale.over(pool), Places(client), settings.currency
         app[SALE], app[PLACES], app[GUARDS] = sale, places, Guards(sale)
         app[COMPLETIONS] = Completions(sale, places)
-        app[CATALOGUE] = Catalogue(sale, currency)
+        app[CATALOGUE] = Catalogue(sale)
+        app[SEAT_MAPS] = SeatMaps(sale, currency)
         app[BOOKINGS] = Bookings(sale, currency)
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])
         app[ACCOUNTS] = Accounts(sale, currency)

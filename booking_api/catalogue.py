@@ -1,19 +1,14 @@
 """What is sold: concerts, their dates, the halls' seats; read by visitors, made by operators."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import asyncpg
-import orjson
 from aiohttp import web
 
 from booking_api.database import Sale
-from booking_api.money import Currency
 from booking_api.paging import Page
 from booking_api.rendering import utc_text
 from shared.errors import NotFound
@@ -22,20 +17,11 @@ HOLD_TTL_S = 300
 MAX_SEATS_PER_USER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SeatMap:
-    """A seat map, rendered. `etag` is of the seats alone: `version` moves without them."""
-
-    body: bytes
-    etag: str
-
-
 class Catalogue:
     """The catalogue of all rooms."""
 
-    def __init__(self, sale: Sale, currency: Currency):
+    def __init__(self, sale: Sale):
         self._sale = sale
-        self._currency = currency
 
     async def concerts(self, room_id: str, asked: Page) -> "list[asyncpg.Record]":
         """What a room guards; one more than the page holds if there are more."""
@@ -47,32 +33,6 @@ class Catalogue:
         if not found and await self._sale.row("concert_room", concert_id) is None:
             raise NotFound
         return found
-
-    async def seat_map(self, schedule_id: int, since: int | None) -> SeatMap:
-        """All seats, or at least those that changed since a version. Raises NotFound."""
-        rows = await self._sale.rows("seat_map", schedule_id, since)
-        if not rows:
-            raise NotFound
-        price_text = cache(self._currency.text)
-        seats = orjson.dumps(
-            [
-                {
-                    "concert_seat_id": row["concert_seat_id"],
-                    "seat_number": row["seat_number"],
-                    "price": price_text(row["price"]),
-                    "status": row["status"],
-                }
-                for row in rows
-                if row["concert_seat_id"] is not None
-            ]
-        )
-        head = {
-            "concert_schedule_id": schedule_id,
-            "version": rows[0]["version"],
-            "currency": self._currency.code,
-        }
-        etag = f'W/"{hashlib.blake2b(seats, digest_size=12).hexdigest()}"'
-        return SeatMap(orjson.dumps(head)[:-1] + b',"seats":' + seats + b"}", etag)
 
     async def create_concert(self, concert_name: str, room_id: str) -> "asyncpg.Record":
         """A concert, guarded by a room."""

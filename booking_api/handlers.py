@@ -11,6 +11,7 @@ from booking_api.idempotency import answer_response, idempotency_key, once
 from booking_api.money import CURRENCY
 from booking_api.paging import MAX_ID, list_response, number, page, path_id
 from booking_api.payments import PAYMENTS
+from booking_api.seat_maps import SEAT_MAPS
 from shared.credentials import IDENTITIES
 from shared.errors import BadRequest, NotFound
 from shared.web import convert, json_response, read_json
@@ -52,7 +53,8 @@ async def seats(request: web.Request) -> web.Response:
     since = None if raw is None else number(raw)
     if raw is not None and since is None:
         raise BadRequest("since is the version of an earlier seat map.")
-    found = await request.app[CATALOGUE].seat_map(path_id(request, "concert_schedule_id"), since)
+    schedule_id = path_id(request, "concert_schedule_id")
+    found = await request.app[SEAT_MAPS].read(schedule_id, since)
     headers = {hdrs.ETAG: found.etag, hdrs.CACHE_CONTROL: REVALIDATED}
     if _has(request, found.etag):
         return web.Response(status=304, headers=headers)

@@ -87,7 +87,7 @@ async def seed(database_url: str, redis_url: str) -> bool:
         for concert in _CONCERTS:
             # Before the concerts are there: no concert may stand there without its room.
             await rooms.configure(concert.room_id, _settings(concert), "none")
-        catalogue = Catalogue(Sale.within(connection), currency)
+        catalogue = Catalogue(Sale.within(connection))
         for concert in _CONCERTS:
             await _add(catalogue, concert, currency)
     return True

@@ -107,7 +107,7 @@ class BookingStack:
         self.places = Places(redis)
         self.tokens = QueueTokens((QUEUE_SECRET,))
         self.identities = Identities((IDENTITY_SECRET,))
-        self.catalogue = Catalogue(Sale.over(pool), USD)
+        self.catalogue = Catalogue(Sale.over(pool))
         self._http = http
         self._keys = itertools.count(1)
 
