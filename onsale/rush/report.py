@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from onsale.rush.audit import Account
@@ -140,15 +141,13 @@ class Report:
             f" room {self.room_id}, concert {self.concert_id}; again with --seed {self.seed}"
         )
         for surprise in self.record.surprises:
-            console.print(
-                f"[red]unexpected[/] {surprise.visitor}, {surprise.kind}: {surprise.what}",
-                markup=True,
-            )
+            what = escape(f"{surprise.visitor}, {surprise.kind}: {surprise.what}")
+            console.print(f"[red]unexpected[/] {what}")
         for fault in self.faults():
-            console.print(f"[bold red]failed[/] {fault}")
+            console.print(f"[bold red]failed[/] {escape(fault)}")
 
     def _outcome_table(self) -> Table:
-        table = Table(title=f"{self.visitors} visitors", title_justify="left")
+        table = Table(title=f"Visitors: {self.visitors}", title_justify="left")
         table.add_column("what became of them")
         table.add_column("visitors", justify="right")
         for outcome in Outcome:
@@ -159,7 +158,7 @@ class Report:
         return table
 
     def _request_table(self) -> Table:
-        table = Table(title="requests, ms", title_justify="left")
+        table = Table(title="Requests, ms", title_justify="left")
         table.add_column("kind")
         for name in ("count", "p50", "p95", "p99", "max"):
             table.add_column(name, justify="right")

@@ -10,7 +10,9 @@ from onsale.rush.client import Answer, Client
 from onsale.rush.crowd import Persona
 from onsale.rush.record import Kind, Outcome, Record
 
-LAST_WORDS_S = 10.0  # what was begun within the patience may be finished after it
+# What was begun within the patience may be finished after it: two deadlines and the pauses, so that
+# a payment whose answer was lost is asked for again.
+LAST_WORDS_S = 25.0
 
 
 class Stage(StrEnum):

@@ -75,9 +75,9 @@ def test_a_receipt_without_its_payment_is_a_fault(report: Report) -> None:
 
 
 def test_a_surprise_is_a_fault_and_is_listed(report: Report) -> None:
-    report.record.surprise("v7", Kind.POLL, "position grew from 3 to 4 (O3)")
+    report.record.surprise("v7", Kind.HOLD, "asked for [A-1], got [/B-1]")
     assert report.faults() == ["1 answers that must not happen"]
-    assert "position grew" in printed(report)
+    assert "asked for [A-1], got [/B-1]" in printed(report)
 
 
 def test_a_flood_of_surprises_is_counted_whole_and_listed_in_part() -> None:
