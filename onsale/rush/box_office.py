@@ -46,7 +46,7 @@ class Terms:
             active_ttl_s=max(5, ceil(patience_s / 2)),
             claim_ttl_s=max(2, min(10, ceil(patience_s / 6))),
             idle_ttl_s=max(6, min(30, ceil(patience_s / 2))),
-            hold_ttl_s=max(3, min(10, ceil(patience_s / 6))),
+            hold_ttl_s=max(3, min(8, ceil(patience_s / 7))),
         )
 
 

@@ -30,7 +30,9 @@ SHARES: dict[Fate, float] = {
     Fate.VANISH_INSIDE: 0.03,  # a slot that only time gives back
     Fate.LOOK_ONLY: 0.04,  # a slot given back by DELETE, without a booking
     Fate.CANCEL_THE_HOLD: 0.04,  # a seat given back by its visitor
-    Fate.VANISH_WITH_HOLD: 0.06,  # a seat that only the hold's deadline gives back
+    # A seat that only the hold's deadline gives back, maybe to the next who vanishes: at this share
+    # a chain of four, which would take most of a minute, is one in ten thousand runs.
+    Fate.VANISH_WITH_HOLD: 0.04,
 }
 
 # Of those who come to buy. Tickets are bought in pairs first of all; four is the usual limit.

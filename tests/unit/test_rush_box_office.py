@@ -22,8 +22,8 @@ def test_the_whole_line_is_admitted_well_within_the_patience(
     )
 
 
-def test_an_abandoned_hold_comes_back_while_people_still_wait() -> None:
-    assert Terms.fitting(500, 60).hold_ttl_s == 10
+def test_an_abandoned_hold_comes_back_many_times_while_people_still_wait() -> None:
+    assert Terms.fitting(500, 60).hold_ttl_s * 7 <= 60
 
 
 def test_a_running_stack_is_found_in_its_home(tmp_path: Path) -> None:
