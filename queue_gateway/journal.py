@@ -20,7 +20,7 @@ from queue_gateway.room import ROOMS, Rooms
 from shared.logs import logger
 from shared.loops import end
 from shared.places import JOURNAL, room_keys
-from shared.stores import DATABASE, REDIS
+from shared.stores import ACQUIRE_DEADLINE_S, DATABASE, REDIS
 
 BATCH = 2000
 PAUSE_S = 0.2
@@ -88,7 +88,7 @@ class Journal:
     async def run(self) -> None:
         while True:
             try:
-                async with self._pool.acquire() as connection:
+                async with self._pool.acquire(timeout=ACQUIRE_DEADLINE_S) as connection:
                     if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK):
                         self._failing = False
                         await self._lead(connection)

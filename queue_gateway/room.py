@@ -52,7 +52,7 @@ Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 class RoomChanges(Struct, forbid_unknown_fields=True):
     """Body of PUT /v1/admin/rooms/{room_id}; a field left out keeps its value."""
 
-    title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] | UnsetType = UNSET
+    title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | UnsetType = UNSET
     state: Literal["open", "paused", "draining", "closed"] | UnsetType = UNSET
     opens_at: Annotated[datetime, Meta(tz=True)] | None | UnsetType = UNSET
     max_active: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET

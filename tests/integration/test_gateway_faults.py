@@ -52,7 +52,7 @@ async def test_a_full_redis_refuses_a_join_whole_and_the_loop_lives_on(
 async def test_a_redis_that_does_not_answer_is_503_and_comes_back_by_itself(
     gateway: Client, redis: Redis
 ) -> None:
-    await redis.execute_command("CLIENT", "PAUSE", "4000", "ALL")
+    await redis.client_pause(4000, all=True)
     async with asyncio.timeout(10):
         assert await join(gateway, "ann") == 503
 
@@ -66,7 +66,7 @@ async def test_cut_connections_and_forgotten_scripts_cost_no_request(
     gateway: Client, redis: Redis
 ) -> None:
     assert await join(gateway, "ann") == 201
-    await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await redis.client_kill_filter(_type="normal", skipme=True)
     await redis.script_flush()
 
     async def found() -> bool:

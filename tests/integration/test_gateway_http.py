@@ -242,7 +242,7 @@ async def test_a_bad_identity_is_401(gateway: Client, claims: dict[str, Any]) ->
         "Basic YTpi",
         "Bearer x",
         "Bearer " + "x" * 5000,
-        "Bearer " + jwt.encode({"sub": "ann"}, None, algorithm="none"),
+        "Bearer " + jwt.encode({"sub": "ann"}, "", algorithm="none"),
         "Bearer " + jwt.encode({"sub": "ann"}, "another-secret-which-is-long-too", "HS256"),
     ],
 )
@@ -364,6 +364,7 @@ async def test_settings_left_out_keep_their_value(gateway: Client) -> None:
         {"opens_at": "tomorrow"},
         {"opens_at": "2030-01-01T10:00:00"},
         {"title": "a\x00b"},
+        {"title": "line\n"},
         {"title": "t" * 201},
         {"colour": "red"},
         [],

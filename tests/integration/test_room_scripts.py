@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -335,7 +336,7 @@ async def test_every_change_of_a_token_is_in_the_journal(line: Line) -> None:
     first, _ = await line.crowd(2)
     await line.places.finish(first.place, "completed")
     await line.admit()
-    entries = await line.client.xrange(room_keys(ROOM, "journal")[0])
+    entries: Any = await line.client.xrange(room_keys(ROOM, "journal")[0])
     seen = [(entry["v"], entry["s"], entry.get("r")) for _, entry in entries]
     assert seen == [
         ("v0", ACTIVE, None),
