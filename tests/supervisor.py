@@ -82,8 +82,9 @@ def up_on(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
     try:
         yield up
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(up.process.pid, signal.SIGTERM)
+        if up.process.poll() is None:  # else its number may by now be somebody else's
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(up.process.pid, signal.SIGTERM)
         try:
             up.ended(STOP_S)
         except subprocess.TimeoutExpired:

@@ -71,13 +71,16 @@ def unprivileged() -> Account | None:
     raise NoAccount(f"it refuses root, and no account is named {' or '.join(_ACCOUNTS)}")
 
 
-def make_folder(account: Account) -> Path:
-    """A new folder of mode 700 that belongs to the account and that it can reach."""
+def make_folder(account: Account, link: Path) -> Path:
+    """A new folder of mode 700 that belongs to the account and that it can reach.
+
+    Its mark says which link leads here, for a person who wonders whose data this is.
+    """
     name = secrets.token_hex(12)
     base = _shared_base()
     folder = base / name if base else _FALLBACK_BASE / f"onsale-{name}"
     folder.mkdir(mode=0o700)
-    (folder / _MARK).touch(mode=0o600)
+    (folder / _MARK).write_text(f"{link}\n")
     account.own(folder / _MARK)
     account.own(folder)
     return folder

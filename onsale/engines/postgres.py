@@ -238,7 +238,7 @@ def _make_root(folder: Path, account: Account | None) -> Path:
     if folder.is_symlink() and not folder.exists():  # its target was cleaned away
         folder.unlink()
     if not folder.exists():
-        folder.symlink_to(make_folder(account))
+        folder.symlink_to(make_folder(account, folder.absolute()))
     root = folder.resolve()
     if root.stat().st_uid != account.uid:
         raise EngineFailed(f"{root} does not belong to the account {account.name}.")

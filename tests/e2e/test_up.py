@@ -43,7 +43,7 @@ def start(home: Path) -> Iterator[Start]:
 
 def refused(up: Up, *words: str) -> None:
     """`up` ended with one line that says what is wrong, and nothing runs."""
-    assert up.ended() == 1
+    assert up.ended() == 1, (up.out, up.err)
     assert len(up.err.splitlines()) == 1, up.err
     for word in words:
         assert word in up.err
