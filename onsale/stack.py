@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from onsale.engines import EngineFailed, Postgres, Valkey
-from onsale.engines.process import Child
+from onsale.engines.given import check
+from onsale.engines.process import Child, together
 from onsale.home import Home, HomeRefused
 from onsale.services import MARK, Service, ServiceFailed, ending, listen, stop_leftovers
 
@@ -158,7 +159,7 @@ class _Start:
 
     async def _start_engines(self) -> tuple[Sequence[Engine], str, str]:
         """Start what is not given, both at once; returns the engines and the two URLs."""
-        await _check(self._own_redis, self._own_database)
+        await check(self._own_redis, self._own_database)
         logs = self._home.logs
         engines: list[Engine] = []
         if not self._own_database:
@@ -177,7 +178,7 @@ class _Start:
             engines.append(Valkey(self._home.valkey, log=logs / "valkey.log", password=password))
         for engine in engines:  # undone in reverse: PostgreSQL stops last
             self._cleanup.push_async_callback(engine.stop)
-        await _together(*(engine.start() for engine in engines))
+        await together(*(engine.start() for engine in engines))
         urls = {engine.name: engine.url for engine in engines}
         return (
             engines,
@@ -279,34 +280,6 @@ async def _watch(engines: Sequence[Engine], services: Sequence[Service], logs: P
 
 async def _stop_all(services: Sequence[Service]) -> None:
     await asyncio.gather(*(service.stop() for service in services))
-
-
-async def _together(*works: Any) -> None:
-    """Run coroutines at once; the first failure ends the others before it is raised."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _check(redis_url: str, database_url: str) -> None:
-    """Refuse engines of one's own that cannot be used, before anything is started."""
-    if not (redis_url or database_url):
-        return
-    from shared.stores import StoreRefused, connected_database, connected_redis
-
-    try:
-        if redis_url:
-            async with connected_redis(redis_url):
-                pass
-        if database_url:
-            async with connected_database(database_url, application="onsale-up"):
-                pass
-    except StoreRefused as error:
-        raise StackFailed(str(error)) from None
 
 
 def _origins(gateway_url: str) -> str:

@@ -134,6 +134,17 @@ async def until_answer(
     return False
 
 
+async def together(*works: Awaitable[None]) -> None:
+    """Run coroutines at once; the first failure ends the others before it is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def open_log(path: Path) -> BinaryIO:
     """A log of mode 600 to append to; a long one is set aside first, so that logs stay bounded."""
     with contextlib.suppress(FileNotFoundError):
