@@ -2,11 +2,11 @@
 
 import secrets
 from decimal import Decimal
-from typing import Any
 
 import asyncpg
 from aiohttp import web
 
+from booking_api.answers import Movement, User
 from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
 from booking_api.money import MOST_IN_BALANCE, Currency
@@ -21,13 +21,13 @@ class Accounts:
         self._sale = sale
         self._currency = currency
 
-    async def sign_up(self, user_name: str) -> tuple[str, dict[str, Any]]:
+    async def sign_up(self, user_name: str) -> tuple[str, User]:
         """A new visitor of the demo: (visitor, user as the API shows it)."""
         visitor = f"demo-{secrets.token_hex(12)}"
         (row,) = await self._sale.rows("sign_up", visitor, user_name)
         return visitor, self._shown(row)
 
-    async def user(self, visitor: str) -> dict[str, Any]:
+    async def user(self, visitor: str) -> User:
         """The visitor's user as the API shows it; its row is made at first use."""
         (row,) = await self._sale.rows("user", visitor)
         return self._shown(row)
@@ -50,26 +50,26 @@ class Accounts:
         """A visitor's movements, newest first; one more than the page holds if there are more."""
         return await self._sale.rows("ledger", visitor, asked.after, asked.limit + 1)
 
-    def movement(self, row: "asyncpg.Record") -> dict[str, Any]:
+    def movement(self, row: "asyncpg.Record") -> Movement:
         """A row of the ledger as the API shows it; `amount` is signed."""
-        return {
-            "ledger_id": row["ledger_id"],
-            "kind": row["kind"],
-            "amount": self._currency.text(row["amount"]),
-            "balance_after": self._currency.text(row["balance_after"]),
-            "currency": self._currency.code,
-            "payment_id": row["payment_id"],
-            "concert_booking_id": row["concert_booking_id"],
-            "created_at": utc_text(row["created_at"]),
-        }
+        return Movement(
+            ledger_id=row["ledger_id"],
+            kind=row["kind"],
+            amount=self._currency.text(row["amount"]),
+            balance_after=self._currency.text(row["balance_after"]),
+            currency=self._currency.code,
+            payment_id=row["payment_id"],
+            concert_booking_id=row["concert_booking_id"],
+            created_at=utc_text(row["created_at"]),
+        )
 
-    def _shown(self, row: "asyncpg.Record") -> dict[str, Any]:
-        return {
-            "user_id": row["user_id"],
-            "user_name": row["user_name"],
-            "balance": self._currency.text(row["balance"]),
-            "currency": self._currency.code,
-        }
+    def _shown(self, row: "asyncpg.Record") -> User:
+        return User(
+            user_id=row["user_id"],
+            user_name=row["user_name"],
+            balance=self._currency.text(row["balance"]),
+            currency=self._currency.code,
+        )
 
 
 ACCOUNTS = web.AppKey("accounts", Accounts)

@@ -2,10 +2,12 @@
 
 from aiohttp import web
 
+from booking_api.answers import Concert, Schedule, SeatsAdded
 from booking_api.bodies import ConcertRequest, ScheduleRequest, SeatsRequest
 from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
 from booking_api.money import CURRENCY
 from booking_api.paging import path_id
+from shared.openapi import Answer, described
 from shared.web import convert, json_response, read_json
 
 #: A hall comes in one request.
@@ -15,6 +17,7 @@ routes = web.RouteTableDef()
 
 
 @routes.post("/v1/admin/concerts")
+@described({201: Answer(Concert)}, body=ConcertRequest)
 async def create_concert(request: web.Request) -> web.Response:
     """A concert, guarded by a room."""
     wanted = convert(await _read(request), ConcertRequest)
@@ -23,6 +26,7 @@ async def create_concert(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/admin/concerts/{concert_id}/schedules")
+@described({201: Answer(Schedule)}, body=ScheduleRequest)
 async def create_schedule(request: web.Request) -> web.Response:
     """A date of a concert."""
     wanted = convert(await _read(request), ScheduleRequest)
@@ -36,6 +40,7 @@ async def create_schedule(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/admin/schedules/{concert_schedule_id}/seats")
+@described({201: Answer(SeatsAdded)}, body=SeatsRequest)
 async def add_seats(request: web.Request) -> web.Response:
     """Seats of a date, all or none."""
     seats = convert(await _read(request), SeatsRequest).checked()
@@ -44,7 +49,7 @@ async def add_seats(request: web.Request) -> web.Response:
     added = await request.app[CATALOGUE].add_seats(
         path_id(request, "concert_schedule_id"), [seat.seat_number for seat in seats], prices
     )
-    return json_response({"seats_added": added}, status=201)
+    return json_response(SeatsAdded(added), status=201)
 
 
 async def _read(request: web.Request) -> object:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from booking_api import admin, handlers
+from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
 from booking_api.background import background
 from booking_api.bookings import BOOKINGS, Bookings
@@ -16,12 +17,19 @@ from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS, Payments
 from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
+from shared.docs import DOCS, Docs
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
 from shared.stores import DATABASE, REDIS, connected_database, connected_redis
 from shared.tokens import QueueTokens
 
 SETTINGS = web.AppKey("settings", BookingSettings)
+
+ABOUT = (
+    "Sells each seat once, to visitors whom the gateway let in: see the seats, hold some, pay. "
+    "Amounts are decimal strings; times are RFC 3339 in UTC; errors are RFC 9457 problems with a "
+    "stable `code`. HEAD is answered like GET, without the body."
+)
 
 
 def create_app(settings: BookingSettings) -> web.Application:
@@ -35,6 +43,7 @@ def create_app(settings: BookingSettings) -> web.Application:
     app.add_routes(admin.routes)
     if settings.demo:
         app.add_routes(handlers.demo_routes)
+    app[DOCS] = Docs(app, "Onsale: the booking API", ABOUT, access_of)
     app.cleanup_ctx.extend([stores, background])
     return app
 

@@ -7,15 +7,18 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from booking_api.catalogue import HOLD_TTL_S, MAX_SEATS_PER_USER
+from booking_api.money import AMOUNT
 from shared.errors import ValidationFailed
+from shared.shapes import RoomId
 
 #: No control characters, so no NUL, which PostgreSQL does not take; something visible in it.
 _VISIBLE = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_VISIBLE)]
-SeatNumber = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE)]
-#: The same slug as the gateway's.
-RoomId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\Z")]
-Amount = Annotated[str, Meta(max_length=32)]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_VISIBLE, examples=["Nina"])]
+SeatNumber = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE, examples=["A-12"])]
+Amount = Annotated[
+    str,
+    Meta(max_length=32, extra_json_schema={"pattern": f"^{AMOUNT.pattern}$"}, examples=["120.00"]),
+]
 
 #: As many as the largest `max_seats_per_user`; the date's own limit is the database's business.
 MOST_SEATS = 100
@@ -24,7 +27,7 @@ YEARS = range(2000, 3000)
 
 
 class HoldRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/schedules/{concert_schedule_id}/bookings."""
+    """Seats to hold, all or none."""
 
     seat_numbers: Annotated[list[SeatNumber], Meta(min_length=1, max_length=MOST_SEATS)]
 
@@ -35,7 +38,7 @@ class HoldRequest(Struct, forbid_unknown_fields=True):
 
 
 class PaymentRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/payments."""
+    """Bookings to pay, all or none."""
 
     concert_booking_ids: Annotated[list[int], Meta(min_length=1, max_length=MOST_SEATS)]
 
@@ -46,26 +49,26 @@ class PaymentRequest(Struct, forbid_unknown_fields=True):
 
 
 class SignUpRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/users."""
+    """A user to be."""
 
     user_name: Name
 
 
 class ChargeRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/users/me/charges."""
+    """Money to add to the balance."""
 
     amount: Amount
 
 
 class ConcertRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/admin/concerts."""
+    """A concert to be, and the room that guards it."""
 
     concert_name: Name
     room_id: RoomId
 
 
 class ScheduleRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/admin/concerts/{concert_id}/schedules."""
+    """A date of a concert to be."""
 
     schedule_date: Annotated[datetime, Meta(tz=True)]
     hold_ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = HOLD_TTL_S
@@ -86,7 +89,7 @@ class Seat(Struct, forbid_unknown_fields=True):
 
 
 class SeatsRequest(Struct, forbid_unknown_fields=True):
-    """POST /v1/admin/schedules/{concert_schedule_id}/seats."""
+    """Seats of a date to be, all or none."""
 
     seats: Annotated[list[Seat], Meta(min_length=1)]
 

@@ -1,10 +1,9 @@
 """Holding seats, letting holds go, and reading one's bookings."""
 
-from typing import Any
-
 import asyncpg
 from aiohttp import web
 
+from booking_api.answers import Booking
 from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
 from booking_api.money import Currency
@@ -52,19 +51,19 @@ class Bookings:
             raise NotFound
         return found
 
-    def shown(self, row: "asyncpg.Record") -> dict[str, Any]:
+    def shown(self, row: "asyncpg.Record") -> Booking:
         """A booking as the API shows it."""
-        return {
-            "concert_booking_id": row["concert_booking_id"],
-            "concert_schedule_id": row["concert_schedule_id"],
-            "concert_seat_id": row["concert_seat_id"],
-            "seat_number": row["seat_number"],
-            "price": self._currency.text(row["price"]),
-            "currency": self._currency.code,
-            "status": row["status"],
-            "expiration_at": utc_text(row["expiration_at"]),
-            "created_at": utc_text(row["created_at"]),
-        }
+        return Booking(
+            concert_booking_id=row["concert_booking_id"],
+            concert_schedule_id=row["concert_schedule_id"],
+            concert_seat_id=row["concert_seat_id"],
+            seat_number=row["seat_number"],
+            price=self._currency.text(row["price"]),
+            currency=self._currency.code,
+            status=row["status"],
+            expiration_at=utc_text(row["expiration_at"]),
+            created_at=utc_text(row["created_at"]),
+        )
 
 
 BOOKINGS = web.AppKey("bookings", Bookings)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import asyncpg
 from aiohttp import web
 
+from booking_api.answers import Concert, Schedule
 from booking_api.database import Sale
 from booking_api.paging import Page
 from booking_api.rendering import utc_text
@@ -65,21 +65,21 @@ class Catalogue:
         return added
 
 
-def concert_shown(row: "asyncpg.Record") -> dict[str, Any]:
+def concert_shown(row: "asyncpg.Record") -> Concert:
     """A concert as the API shows it."""
-    return {name: row[name] for name in ("concert_id", "concert_name", "room_id")}
+    return Concert(row["concert_id"], row["concert_name"], row["room_id"])
 
 
-def schedule_shown(row: "asyncpg.Record", seats_available: int) -> dict[str, Any]:
+def schedule_shown(row: "asyncpg.Record", seats_available: int) -> Schedule:
     """A date as the API shows it."""
-    return {
-        "concert_schedule_id": row["concert_schedule_id"],
-        "concert_id": row["concert_id"],
-        "schedule_date": utc_text(row["schedule_date"]),
-        "seats_available": seats_available,
-        "hold_ttl_s": row["hold_ttl_s"],
-        "max_seats_per_user": row["max_seats_per_user"],
-    }
+    return Schedule(
+        concert_schedule_id=row["concert_schedule_id"],
+        concert_id=row["concert_id"],
+        schedule_date=utc_text(row["schedule_date"]),
+        seats_available=seats_available,
+        hold_ttl_s=row["hold_ttl_s"],
+        max_seats_per_user=row["max_seats_per_user"],
+    )
 
 
 CATALOGUE = web.AppKey("catalogue", Catalogue)

@@ -52,6 +52,8 @@ GATES: dict[str, Gate] = {
     "GET /healthz": Gate.OPEN,
     "GET /readyz": Gate.OPEN,
     "GET /metrics": Gate.OPEN,
+    "GET /openapi.json": Gate.OPEN,
+    "GET /docs": Gate.OPEN,
     "POST /v1/admin/concerts": Gate.OPERATOR,
     "POST /v1/admin/concerts/{concert_id}/schedules": Gate.OPERATOR,
     "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,

@@ -1,19 +1,52 @@
 """The visitor's side of the booking API. What a route needs stands in `gate.GATES`."""
 
+from typing import Annotated
+
 from aiohttp import hdrs, web
+from msgspec import Meta, structs
 
 from booking_api.accounts import ACCOUNTS
+from booking_api.answers import (
+    Booking,
+    Charged,
+    Concert,
+    Held,
+    Movement,
+    Paid,
+    Schedule,
+    SeatMap,
+    SignedUp,
+    User,
+)
 from booking_api.bodies import ChargeRequest, HoldRequest, PaymentRequest, SignUpRequest
 from booking_api.bookings import BOOKINGS
 from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
 from booking_api.gate import PLACE, VISITOR
-from booking_api.idempotency import answer_response, idempotency_key, once
+from booking_api.idempotency import (
+    KEY,
+    KEY_REFUSALS,
+    WAS_REPLAYED,
+    answer_response,
+    idempotency_key,
+    once,
+)
 from booking_api.money import CURRENCY
-from booking_api.paging import MAX_ID, list_response, number, page, path_id
+from booking_api.paging import PAGED, list_response, number, page, path_id
 from booking_api.payments import PAYMENTS
 from booking_api.seat_maps import SEAT_MAPS
 from shared.credentials import IDENTITIES
-from shared.errors import BadRequest, NotFound
+from shared.errors import (
+    BadRequest,
+    BookingExpired,
+    Forbidden,
+    InsufficientBalance,
+    LimitExceeded,
+    NotFound,
+    NotPayable,
+    SeatTaken,
+)
+from shared.openapi import ETAG, IF_NONE_MATCH, Answer, Parameter, described
+from shared.shapes import MAX_ID, Count, Page
 from shared.web import convert, json_response, read_json
 
 #: What is one visitor's own, or moves by the second.
@@ -21,11 +54,16 @@ UNCACHED = {"Cache-Control": "no-store"}
 #: A browser keeps the seat map and asks with its ETag.
 REVALIDATED = "private, no-cache"
 
+SINCE = Parameter(
+    "query", "since", Annotated[Count, Meta(le=MAX_ID)], "The version of an earlier seat map."
+)
+
 routes = web.RouteTableDef()
 demo_routes = web.RouteTableDef()
 
 
 @routes.get("/v1/concerts")
+@described({200: Answer(Page[Concert])}, parameters=PAGED)
 async def concerts(request: web.Request) -> web.Response:
     """The concerts that the token's room guards."""
     asked = page(request)
@@ -34,6 +72,7 @@ async def concerts(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/concerts/{concert_id}/schedules")
+@described({200: Answer(Page[Schedule])}, parameters=PAGED)
 async def schedules(request: web.Request) -> web.Response:
     """A concert's dates, with the seats free right now."""
     asked = page(request)
@@ -47,6 +86,10 @@ async def schedules(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/schedules/{concert_schedule_id}/seats")
+@described(
+    {200: Answer(SeatMap, (ETAG,)), 304: Answer(headers=(ETAG,))},
+    parameters=(SINCE, IF_NONE_MATCH),
+)
 async def seats(request: web.Request) -> web.Response:
     """A date's seats; with `?since=<version>` at least those that changed since."""
     raw = request.query.get("since")
@@ -62,6 +105,12 @@ async def seats(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/schedules/{concert_schedule_id}/bookings")
+@described(
+    {201: Answer(Held, (WAS_REPLAYED,))},
+    body=HoldRequest,
+    parameters=(KEY,),
+    refusals=(SeatTaken, LimitExceeded, *KEY_REFUSALS),
+)
 async def hold(request: web.Request) -> web.Response:
     """Hold the named seats, all or none."""
     idempotency_key(request)
@@ -74,6 +123,7 @@ async def hold(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/bookings")
+@described({200: Answer(Page[Booking])}, parameters=PAGED)
 async def bookings(request: web.Request) -> web.Response:
     """The visitor's own bookings, newest first."""
     asked = page(request)
@@ -83,6 +133,7 @@ async def bookings(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/bookings/{concert_booking_id}")
+@described({200: Answer(Booking)})
 async def booking(request: web.Request) -> web.Response:
     """One of the visitor's own bookings."""
     known = request.app[BOOKINGS]
@@ -91,6 +142,7 @@ async def booking(request: web.Request) -> web.Response:
 
 
 @routes.delete("/v1/bookings/{concert_booking_id}")
+@described({204: Answer()}, refusals=(Forbidden,))
 async def cancel(request: web.Request) -> web.Response:
     """Let a hold go; repeating it is harmless."""
     await request.app[BOOKINGS].cancel(request[PLACE], path_id(request, "concert_booking_id"))
@@ -98,6 +150,12 @@ async def cancel(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/payments")
+@described(
+    {201: Answer(Paid, (WAS_REPLAYED,))},
+    body=PaymentRequest,
+    parameters=(KEY,),
+    refusals=(NotFound, InsufficientBalance, NotPayable, BookingExpired, *KEY_REFUSALS),
+)
 async def pay(request: web.Request) -> web.Response:
     """Pay all the named bookings from the balance, or none."""
     idempotency_key(request)
@@ -110,12 +168,14 @@ async def pay(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/users/me")
+@described({200: Answer(User)})
 async def me(request: web.Request) -> web.Response:
     """The visitor's user and balance."""
     return json_response(await request.app[ACCOUNTS].user(request[VISITOR]), headers=UNCACHED)
 
 
 @routes.get("/v1/users/me/ledger")
+@described({200: Answer(Page[Movement])}, parameters=PAGED)
 async def ledger(request: web.Request) -> web.Response:
     """Every movement of the visitor's balance, newest first."""
     asked = page(request)
@@ -125,15 +185,23 @@ async def ledger(request: web.Request) -> web.Response:
 
 
 @demo_routes.post("/v1/users")
+@described({201: Answer(SignedUp)}, body=SignUpRequest)
 async def sign_up(request: web.Request) -> web.Response:
     """Become somebody."""
     wanted = convert(await read_json(request), SignUpRequest)
     visitor, user = await request.app[ACCOUNTS].sign_up(wanted.user_name)
     identity_token = request.app[IDENTITIES].sign(visitor)
-    return json_response({**user, "identity_token": identity_token}, status=201, headers=UNCACHED)
+    signed_up = SignedUp(**structs.asdict(user), identity_token=identity_token)
+    return json_response(signed_up, status=201, headers=UNCACHED)
 
 
 @demo_routes.post("/v1/users/me/charges")
+@described(
+    {201: Answer(Charged, (WAS_REPLAYED,))},
+    body=ChargeRequest,
+    parameters=(KEY,),
+    refusals=KEY_REFUSALS,
+)
 async def charge(request: web.Request) -> web.Response:
     """Add money to the balance, out of thin air."""
     idempotency_key(request)

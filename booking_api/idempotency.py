@@ -4,18 +4,30 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
+from msgspec import Meta
 
 from booking_api.database import SALE, Answer
-from shared.errors import BadRequest, IdempotencyKeyReused, OnsaleError
+from shared.errors import BadRequest, IdempotencyKeyReused, OnsaleError, RequestInProgress
+from shared.openapi import Header, Parameter
 from shared.web import read_json
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 
 _KEY = re.compile(r"[!-~]{1,255}")
+KEY = Parameter(
+    "header",
+    HEADER,
+    Annotated[str, Meta(pattern=rf"^{_KEY.pattern}\Z")],
+    "The same key and body again get the first answer, and have no second effect.",
+    required=True,
+)
+WAS_REPLAYED = Header(REPLAYED, "`true` when this is the first answer once more.", always=False)
+#: What any request with a key may meet.
+KEY_REFUSALS = (IdempotencyKeyReused, RequestInProgress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ MOST_AT_ONCE = 10**8
 #: The most a balance may hold, in minor units; numeric(19,4) takes more in every currency.
 MOST_IN_BALANCE = 10**13
 
-_AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.([0-9]{1,4}))?")
+AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.([0-9]{1,4}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Currency:
 
         Plain digits only: no sign, exponent, spaces, thousands, nor more digits than the currency.
         """
-        found = _AMOUNT.fullmatch(text)
+        found = AMOUNT.fullmatch(text)
         if found is None or len(found[1] or "") > self.digits:
             raise ValidationFailed(
                 f"An amount is a decimal string with at most {self.digits} digits after the point."

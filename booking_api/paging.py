@@ -4,16 +4,27 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 from aiohttp import web
+from msgspec import Meta
 
 from shared.errors import BadRequest, NotFound
+from shared.openapi import Parameter
+from shared.shapes import MAX_ID
+from shared.shapes import Page as PageOf
 from shared.web import json_response
 
 LIMIT, MOST = 50, 100
-MAX_ID = 2**63 - 1
+PAGED = (
+    Parameter(
+        "query", "limit", Annotated[int, Meta(ge=1, le=MOST)], f"At most; {LIMIT} if absent."
+    ),
+    Parameter(
+        "query", "cursor", Annotated[str, Meta(min_length=1)], "The last page's next_cursor."
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +49,13 @@ def list_response(
     rows: "list[asyncpg.Record]",
     asked: Page,
     id_name: str,
-    render: Callable[["asyncpg.Record"], dict[str, Any]],
+    render: Callable[["asyncpg.Record"], Any],
 ) -> web.Response:
     """A page of a list. `rows` holds one row more than the page when there is a next one."""
     shown = rows[: asked.limit]
     more = len(rows) > asked.limit
     cursor = _cursor(shown[-1][id_name]) if more else None
-    return json_response({"items": [render(row) for row in shown], "next_cursor": cursor})
+    return json_response(PageOf(items=[render(row) for row in shown], next_cursor=cursor))
 
 
 def number(text: str) -> int | None:

@@ -1,16 +1,30 @@
 """The operator's side of the gateway. Every route here refuses without an operator key."""
 
+from typing import Literal
+
 from aiohttp import web
 
+from queue_gateway.answers import OperatorsRoom
 from queue_gateway.room import ROOM_ID, ROOMS, RoomChanges
 from shared.credentials import require_operator
 from shared.errors import NotFound, OnsaleError, PreconditionRequired, VersionConflict
+from shared.openapi import ETAG, OPERATOR, Answer, Parameter, described
 from shared.web import convert, json_response, read_json
+
+SETTINGS = Answer(OperatorsRoom, (ETAG,))
+IF_MATCH = Parameter(
+    "header",
+    "If-Match",
+    str,
+    "The ETag of the settings to change, or `*` for whatever they are.",
+)
+ONLY_NEW = Parameter("header", "If-None-Match", Literal["*"], "In place of If-Match: only create.")
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/v1/admin/rooms/{room_id}")
+@described({200: SETTINGS}, needs=OPERATOR)
 async def settings(request: web.Request) -> web.Response:
     """A room's settings, with the ETag that a change needs."""
     require_operator(request)
@@ -18,6 +32,13 @@ async def settings(request: web.Request) -> web.Response:
 
 
 @routes.put("/v1/admin/rooms/{room_id}")
+@described(
+    {200: SETTINGS, 201: SETTINGS},
+    body=RoomChanges,
+    parameters=(IF_MATCH, ONLY_NEW),
+    refusals=(VersionConflict, PreconditionRequired),
+    needs=OPERATOR,
+)
 async def configure(request: web.Request) -> web.Response:
     """Change a room, or create it; `If-Match` guards against a lost update."""
     require_operator(request)

@@ -8,6 +8,7 @@ from queue_gateway import admin, handlers
 from queue_gateway.admission import admission
 from queue_gateway.journal import journal
 from queue_gateway.room import ROOMS, Rooms
+from shared.docs import DOCS, Docs
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
 from shared.settings import ServiceSettings
@@ -15,6 +16,12 @@ from shared.stores import DATABASE, REDIS, connected_database, connected_redis
 from shared.tokens import QueueTokens
 
 SETTINGS = web.AppKey("settings", ServiceSettings)
+
+ABOUT = (
+    "A fair line in front of the sale. Join a room, ask how far the line has moved, and take the "
+    "ACTIVE token to the booking API. Times are RFC 3339 in UTC; errors are RFC 9457 problems with "
+    "a stable `code`. HEAD is answered like GET, without the body."
+)
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
@@ -24,6 +31,7 @@ def create_app(settings: ServiceSettings) -> web.Application:
     app[handlers.TOKENS] = QueueTokens(settings.queue_secrets)
     app.add_routes(handlers.routes)
     app.add_routes(admin.routes)
+    app[DOCS] = Docs(app, "Onsale: the gateway", ABOUT)
     app.cleanup_ctx.extend([stores, admission, journal])
     return app
 

@@ -4,11 +4,14 @@ from typing import Any
 
 from aiohttp import web
 
+from queue_gateway.answers import Room, TokenGiven, TokenState
 from queue_gateway.errors import TokenInvalid, TokenRequired
 from queue_gateway.room import ROOMS, RoomView
 from shared.credentials import identity, queue_cookie, queue_token
-from shared.errors import QueueTokenExpired, QueueTokenWaiting
+from shared.errors import QueueTokenExpired, QueueTokenWaiting, RoomClosed
+from shared.openapi import ETAG, IF_NONE_MATCH, QUEUE_TOKEN, VISITOR, Access, Answer, described
 from shared.places import ACTIVE, PLACES, WAIT, Status, timestamp
+from shared.shapes import Page
 from shared.tokens import Place, QueueTokens, verified
 from shared.web import json_response, tagged_response
 
@@ -19,10 +22,20 @@ PUBLIC_CACHE = "public, max-age=1"
 #: A cookie outlives every place; the place itself decides how long it is worth something.
 COOKIE_MAX_AGE_S = 86_400 * 2
 
+HOLDER = Access("a queue token of the room", (QUEUE_TOKEN,), (TokenRequired, TokenInvalid))
+
 routes = web.RouteTableDef()
 
 
 @routes.post("/v1/rooms/{room_id}/token")
+@described(
+    {
+        200: Answer(TokenGiven, text="The visitor's place, held already"),
+        201: Answer(TokenGiven, text="A new place"),
+    },
+    refusals=(RoomClosed,),
+    needs=VISITOR,
+)
 async def enter(request: web.Request) -> web.Response:
     """Join the room, or get the place already held."""
     visitor = identity(request)
@@ -31,7 +44,7 @@ async def enter(request: web.Request) -> web.Response:
     view = await rooms.recent_view(entered.place.room_id)
     token = request.app[TOKENS].sign(entered.place)
     response = json_response(
-        {"token": token, **_token_object(entered.place, entered.status, view)},
+        TokenGiven(token=token, **_state(entered.place, entered.status, view)),
         status=201 if entered.new else 200,
         headers={"Cache-Control": "no-store"},
     )
@@ -47,6 +60,7 @@ async def enter(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/rooms/{room_id}/token")
+@described({200: Answer(TokenState)}, needs=HOLDER)
 async def ask(request: web.Request) -> web.Response:
     """What the token is right now; any validly signed token of the room gets an answer."""
     place = _place(request)
@@ -54,10 +68,12 @@ async def ask(request: web.Request) -> web.Response:
     view = None
     if status.status == WAIT:
         view = await request.app[ROOMS].recent_view(place.room_id)
-    return json_response(_token_object(place, status, view), headers={"Cache-Control": "no-store"})
+    state = TokenState(**_state(place, status, view))
+    return json_response(state, headers={"Cache-Control": "no-store"})
 
 
 @routes.delete("/v1/rooms/{room_id}/token")
+@described({204: Answer()}, needs=HOLDER)
 async def leave(request: web.Request) -> web.Response:
     """Give the place back, at once; repeating it is harmless."""
     place = _place(request)
@@ -68,6 +84,9 @@ async def leave(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/rooms/{room_id}/authorize")
+@described(
+    {204: Answer(text="ACTIVE")}, refusals=(QueueTokenWaiting, QueueTokenExpired), needs=HOLDER
+)
 async def authorize(request: web.Request) -> web.Response:
     """For proxies: 204 when the token is ACTIVE, 401 without a valid one, else 403."""
     status = await request.app[PLACES].status(_place(request))
@@ -81,15 +100,19 @@ async def authorize(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/rooms")
+@described(
+    {200: Answer(Page[Room], (ETAG,)), 304: Answer(headers=(ETAG,))}, parameters=(IF_NONE_MATCH,)
+)
 async def rooms(request: web.Request) -> web.Response:
     """The public state of all rooms."""
     known = request.app[ROOMS]
     views = [await known.recent_view(room_id) for room_id in await known.names()]
-    body = {"items": [view.public() for view in views], "next_cursor": None}
-    return tagged_response(request, body, cache_control=PUBLIC_CACHE)
+    page = Page(items=[view.public() for view in views], next_cursor=None)
+    return tagged_response(request, page, cache_control=PUBLIC_CACHE)
 
 
 @routes.get("/v1/rooms/{room_id}")
+@described({200: Answer(Room, (ETAG,)), 304: Answer(headers=(ETAG,))}, parameters=(IF_NONE_MATCH,))
 async def room(request: web.Request) -> web.Response:
     """The public state of one room, the same bytes for everybody."""
     view = await request.app[ROOMS].recent_view(request.match_info["room_id"])
@@ -110,7 +133,7 @@ def _place(request: web.Request) -> Place:
     return place
 
 
-def _token_object(place: Place, status: Status, view: RoomView | None) -> dict[str, Any]:
+def _state(place: Place, status: Status, view: RoomView | None) -> dict[str, Any]:
     eta_s = view.eta_s(status.position or 0) if view and status.status == WAIT else None
     expires_at = None if status.expires_at_ms is None else timestamp(status.expires_at_ms)
     return {

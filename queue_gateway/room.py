@@ -4,13 +4,14 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import redis.asyncio as redis
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from queue_gateway.answers import OperatorsRoom, Room, State, Wait
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
 from shared.places import (
@@ -23,13 +24,13 @@ from shared.places import (
     timestamp,
 )
 from shared.scripts import Script
+from shared.shapes import ROOM_ID_PATTERN
 from shared.tokens import Place
 
 #: The registry of rooms, a set. Not in any room's hash tag: no script touches it.
 REGISTRY = "rooms"
 
-#: A slug: goes into URLs, cookie names, Redis keys and `<room>.<gen>.<num>`, so no dots.
-ROOM_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+ROOM_ID = re.compile(ROOM_ID_PATTERN)
 
 DEFAULTS: dict[str, Any] = {
     "title": "",
@@ -50,10 +51,10 @@ Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 
 
 class RoomChanges(Struct, forbid_unknown_fields=True):
-    """Body of PUT /v1/admin/rooms/{room_id}; a field left out keeps its value."""
+    """Settings of a room; a field left out keeps its value."""
 
     title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | UnsetType = UNSET
-    state: Literal["open", "paused", "draining", "closed"] | UnsetType = UNSET
+    state: State | UnsetType = UNSET
     opens_at: Annotated[datetime, Meta(tz=True)] | None | UnsetType = UNSET
     max_active: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
     admit_per_minute: Annotated[int, Meta(ge=0, le=6_000_000)] | UnsetType = UNSET
@@ -86,33 +87,21 @@ class RoomView:
         last = self.now_ms // PACE_SLOT_MS
         return sum(n for slot, n in self.pace.items() if last - slots < slot <= last)
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> Room:
         """What everybody may see."""
-        return {
-            "room_id": self.room_id,
-            "title": self.settings["title"],
-            "state": self.settings["state"],
-            "opens_at": self._opens_at(),
-            "serving_number": int(self.settings["serving_number"]),
-            "waiting": self.waiting,
-            "active": self.active,
-            "admitted_per_minute": self.admitted(6),
-        }
+        return Room(**self._figures())
 
-    def operator(self) -> dict[str, Any]:
+    def operator(self) -> OperatorsRoom:
         """The settings under the names of PUT, plus version, and the public figures."""
         numbers = ("max_active", "admit_per_minute", "active_ttl_s", "claim_ttl_s", "idle_ttl_s")
-        return {
-            **self.public(),
-            **{name: int(self.settings[name]) for name in numbers},
-            "version": self.version,
-        }
+        settings: dict[str, Any] = {name: int(self.settings[name]) for name in numbers}
+        return OperatorsRoom(**self._figures(), **settings, version=self.version)
 
     @property
     def version(self) -> int:
         return int(self.settings["version"])
 
-    def eta_s(self, position: int) -> dict[str, int] | None:
+    def eta_s(self, position: int) -> Wait | None:
         """The wait for a place, from the admissions of the last minutes; None if none was seen."""
         admitted = self.admitted(30)
         first = min((slot for slot, n in self.pace.items() if n), default=None)
@@ -120,11 +109,20 @@ class RoomView:
             return None
         measured_ms = min(self.now_ms - first * PACE_SLOT_MS, 30 * PACE_SLOT_MS)
         expected_s = position * max(measured_ms, 1000) / 1000 / admitted
-        return {"low": int(expected_s * 0.6), "high": int(expected_s * 1.6) + 1}
+        return Wait(low=int(expected_s * 0.6), high=int(expected_s * 1.6) + 1)
 
-    def _opens_at(self) -> str | None:
-        raw = self.settings["opens_at_ms"]
-        return timestamp(int(raw)) if raw else None
+    def _figures(self) -> dict[str, Any]:
+        opens_at_ms = self.settings["opens_at_ms"]
+        return {
+            "room_id": self.room_id,
+            "title": self.settings["title"],
+            "state": self.settings["state"],
+            "opens_at": timestamp(int(opens_at_ms)) if opens_at_ms else None,
+            "serving_number": int(self.settings["serving_number"]),
+            "waiting": self.waiting,
+            "active": self.active,
+            "admitted_per_minute": self.admitted(6),
+        }
 
 
 @dataclass(frozen=True, slots=True)

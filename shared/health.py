@@ -6,6 +6,8 @@ import prometheus_client
 from aiohttp import web
 
 from shared.errors import Unavailable
+from shared.openapi import Answer, described
+from shared.shapes import Health
 from shared.stores import DATABASE, REDIS
 from shared.web import json_response
 
@@ -15,12 +17,14 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/healthz")
+@described({200: Answer(Health)}, stores=False)
 async def healthz(request: web.Request) -> web.Response:
     """This process runs."""
-    return json_response({"status": "ok"})
+    return json_response(Health("ok"))
 
 
 @routes.get("/readyz")
+@described({200: Answer(Health)})
 async def readyz(request: web.Request) -> web.Response:
     """Redis and PostgreSQL answer this process."""
     try:
@@ -29,10 +33,11 @@ async def readyz(request: web.Request) -> web.Response:
             await request.app[DATABASE].fetchval("SELECT 1")
     except Exception as error:
         raise Unavailable("Redis or PostgreSQL does not answer.") from error
-    return json_response({"status": "ready"})
+    return json_response(Health("ready"))
 
 
 @routes.get("/metrics")
+@described({200: Answer(str, media_type="text/plain")}, stores=False)
 async def metrics(request: web.Request) -> web.Response:
     """What this process counted, in the Prometheus text format."""
     return web.Response(

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from shared import health
+from shared import docs, health
 from shared.credentials import ADMIN_KEYS, IDENTITIES
 from shared.identity import Identities
 from shared.metrics import measured
@@ -11,7 +11,7 @@ from shared.web import MAX_BODY_BYTES, WEB_ORIGINS, cross_origin, problems
 
 
 def base_app(settings: ServiceSettings, *, max_body_bytes: int = MAX_BODY_BYTES) -> web.Application:
-    """An application with middlewares, identities, operator keys and health routes."""
+    """An application with middlewares, identities, operator keys, health and docs."""
     app = web.Application(
         middlewares=[measured, cross_origin, problems], client_max_size=max_body_bytes
     )
@@ -19,4 +19,5 @@ def base_app(settings: ServiceSettings, *, max_body_bytes: int = MAX_BODY_BYTES)
     app[IDENTITIES] = Identities(settings.identity_secrets)
     app[ADMIN_KEYS] = settings.admin_keys
     app.add_routes(health.routes)
+    app.add_routes(docs.routes)
     return app

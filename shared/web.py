@@ -37,15 +37,18 @@ log = logger(__name__)
 def json_response(
     value: Any, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """`value` as JSON."""
+    """`value`, a struct or plain values, as JSON."""
     return web.Response(
-        body=orjson.dumps(value), status=status, headers=headers, content_type="application/json"
+        body=msgspec.json.encode(value),
+        status=status,
+        headers=headers,
+        content_type="application/json",
     )
 
 
 def tagged_response(request: web.Request, value: Any, *, cache_control: str) -> web.Response:
     """`value` as JSON with an ETag, or 304 when the client has it already (RFC 9110, 13.1.2)."""
-    body = orjson.dumps(value)
+    body = msgspec.json.encode(value)
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": cache_control}
     known = request.headers.get(hdrs.IF_NONE_MATCH, "")

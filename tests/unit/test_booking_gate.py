@@ -4,11 +4,11 @@ from aiohttp import web
 
 from booking_api import admin, handlers
 from booking_api.gate import GATES, Gate, gate_of
-from shared import health
+from shared import docs, health
 
 
 def registered() -> set[str]:
-    tables = (handlers.routes, handlers.demo_routes, admin.routes, health.routes)
+    tables = (handlers.routes, handlers.demo_routes, admin.routes, health.routes, docs.routes)
     return {
         f"{route.method} {route.path}"
         for table in tables
