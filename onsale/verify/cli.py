@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from onsale.home import running_stack
-from onsale.verify.check import Report, verify
+from onsale.verify.check import ROWS_SHOWN, Report, verify
 from shared.stores import StoreRefused
 
 
@@ -53,9 +53,11 @@ def show(report: Report, console: Console) -> None:
         counted = escape(", ".join(finding.counted))
         line = f"{finding.name:<4} {verdict}  {escape(finding.words)}  [dim]({counted})[/]"
         console.print(line, soft_wrap=True)
-        for row in finding.broken:
+        for row in finding.broken[:ROWS_SHOWN]:
             words = ", ".join(f"{name}={value}" for name, value in row.items())
             console.print(f"     [red]{escape(words)}[/]", soft_wrap=True)
+        if len(finding.broken) > ROWS_SHOWN:
+            console.print(f"     [red]and more; only {ROWS_SHOWN} are shown[/]", soft_wrap=True)
     broken = sum(bool(finding.broken) for finding in report.findings)
     total = len(report.findings)
     console.print(f"{broken} of {total} invariants broken" if broken else f"all {total} hold")

@@ -9,6 +9,8 @@ from shared.places import room_keys
 
 PAGE = 5000
 
+Rows = list[dict[str, Any]]
+
 
 @dataclass(slots=True)
 class LiveRoom:
@@ -17,9 +19,9 @@ class LiveRoom:
     room_id: str
     places: int = 0
     active: int = 0
-    shared_numbers: list[dict[str, Any]] = field(default_factory=list)
-    double_places: list[dict[str, Any]] = field(default_factory=list)
-    over_cap: list[dict[str, Any]] = field(default_factory=list)
+    wrong_numbers: Rows = field(default_factory=list)
+    double_places: Rows = field(default_factory=list)
+    over_cap: Rows = field(default_factory=list)
 
 
 async def live_rooms(client: "redis.Redis") -> list[LiveRoom]:
@@ -29,44 +31,46 @@ async def live_rooms(client: "redis.Redis") -> list[LiveRoom]:
 
 
 async def _read(client: "redis.Redis", room_id: str) -> LiveRoom:
-    settings, waiting, active, holders = room_keys(
+    settings, waiting_key, active_key, holders_key = room_keys(
         room_id, "settings", "waiting", "active", "holders"
     )
-    room = LiveRoom(room_id)
-    holder_of: dict[int, str] = {}
     # A place may move while the pages are read: the same visitor twice with one number is no
-    # finding, and a suspect is asked again in one transaction.
-    async for visitor, score in client.zscan_iter(waiting, count=PAGE):
-        _note(room, holder_of, str(visitor), int(score))
-    async for visitor, number in client.hscan_iter(holders, count=PAGE):
-        if await _twice(client, waiting, holders, str(visitor)):
-            room.double_places.append({"room_id": room_id, "visitor": visitor, "in": "both"})
-        _note(room, holder_of, str(visitor), int(number))
+    # finding, and who seems to stand wrong is asked again in one transaction.
+    waiting = {str(v): int(n) async for v, n in client.zscan_iter(waiting_key, count=PAGE)}
+    active = {str(v) async for v, _ in client.zscan_iter(active_key, count=PAGE)}
+    holders = {str(v): int(n) async for v, n in client.hscan_iter(holders_key, count=PAGE)}
+    async with client.pipeline(transaction=True) as together:
+        together.zcard(active_key)
+        together.hmget(settings, "max_active", "cap_grace", "last_number")
+        count, kept = cast("tuple[int, list[Any]]", await together.execute())
+    max_active, cap_grace, last_number = (int(value or 0) for value in kept)
+
+    room = LiveRoom(room_id, active=count)
+    holder_of: dict[int, str] = {}
+    for visitor, number in [*waiting.items(), *holders.items()]:
+        other = holder_of.setdefault(number, visitor)
+        if other != visitor:
+            room.wrong_numbers.append(
+                {"room_id": room_id, "number": number, "visitors": [other, visitor]}
+            )
+        elif not 0 < number <= last_number:
+            room.wrong_numbers.append(
+                {"room_id": room_id, "number": number, "visitor": visitor, "given": last_number}
+            )
     room.places = len(holder_of)
-    async with client.pipeline(transaction=True) as together:
-        together.zcard(active)
-        together.hlen(holders)
-        together.hmget(settings, "max_active", "cap_grace")
-        room.active, held, caps = cast("tuple[int, int, list[Any]]", await together.execute())
-    cap = max(int(caps[0] or 0), int(caps[1] or 0))
-    if room.active > cap or room.active != held:
+    if count > max(max_active, cap_grace):
         room.over_cap.append(
-            {"room_id": room_id, "active": room.active, "holders": held, "cap": cap}
+            {"room_id": room_id, "active": count, "cap": max_active, "when_lowered": cap_grace}
         )
+    for visitor in (waiting.keys() & (holders.keys() | active)) | (holders.keys() ^ active):
+        async with client.pipeline(transaction=True) as together:
+            together.zscore(waiting_key, visitor)
+            together.zscore(active_key, visitor)
+            together.hget(holders_key, visitor)
+            waits, expires, number = await together.execute()
+        found = {"room_id": room_id, "visitor": visitor, "waiting": waits, "holds": number}
+        if waits is not None and (expires is not None or number is not None):
+            room.double_places.append(found)
+        if (expires is None) != (number is None):  # a slot without its place, or the other way
+            room.over_cap.append({**found, "active_until": expires})
     return room
-
-
-def _note(room: LiveRoom, holder_of: dict[int, str], visitor: str, number: int) -> None:
-    other = holder_of.setdefault(number, visitor)
-    if other != visitor:
-        room.shared_numbers.append(
-            {"room_id": room.room_id, "number": number, "visitors": [other, visitor]}
-        )
-
-
-async def _twice(client: "redis.Redis", waiting: str, holders: str, visitor: str) -> bool:
-    async with client.pipeline(transaction=True) as together:
-        together.zscore(waiting, visitor)
-        together.hget(holders, visitor)
-        places = await together.execute()
-    return None not in places
