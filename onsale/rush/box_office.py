@@ -9,6 +9,7 @@ from secrets import token_hex
 import asyncpg
 
 from onsale.rush.client import Answer, Client
+from onsale.rush.oracle import Rules
 from onsale.rush.record import Kind
 from onsale.rush.seating import row_name
 from onsale.rush.target import Target
@@ -20,9 +21,17 @@ BANDS = ((0.2, "120.00"), (0.4, "80.00"), (0.4, "45.00"))
 
 # The line is through after this share of the patience, which leaves the rest to those who wait
 # for seats that come back from lost and abandoned holds.
-ADMISSION_SHARE = 0.4
+ADMISSION_SHARE = 0.5
 ADMITTED_PER_S = 25  # a small crowd need not wait that long
-INSIDE_SHARE = 0.25  # of the crowd inside at once: some seconds of shopping at that rate
+# How many are inside at once. Shopping takes some seconds at that rate; of a big crowd those who
+# vanished inside hold a slot for INSIDE_AT_MOST_S, and what is left has to do for the others.
+INSIDE_SHARE = 0.25
+INSIDE_S = 12
+INSIDE_AT_MOST_S = 60
+
+# One small machine serves about this many a second with all that each of them asks for.
+SERVED_PER_S = 40
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +49,21 @@ class Terms:
     def fitting(cls, visitors: int, patience_s: float) -> "Terms":
         """Deadlines are short, so that what vanishes comes back while somebody still waits."""
         admission_s = max(1.0, min(patience_s * ADMISSION_SHARE, visitors / ADMITTED_PER_S))
+        per_s = visitors / admission_s
         return cls(
-            max_active=max(10, ceil(visitors * INSIDE_SHARE)),
-            admit_per_minute=ceil(60 * visitors / admission_s),
-            active_ttl_s=max(5, ceil(patience_s / 2)),
-            claim_ttl_s=max(2, min(10, ceil(patience_s / 6))),
-            idle_ttl_s=max(6, min(30, ceil(patience_s / 2))),
+            max_active=max(10, ceil(min(visitors * INSIDE_SHARE, per_s * INSIDE_S))),
+            admit_per_minute=ceil(60 * per_s),
+            active_ttl_s=max(5, min(INSIDE_AT_MOST_S, ceil(patience_s / 2))),
+            # Both bound how rarely a waiting visitor polls: half of one, a third of the other.
+            claim_ttl_s=max(2, min(20, ceil(patience_s / 6))),
+            idle_ttl_s=max(6, min(60, ceil(patience_s / 2))),
             hold_ttl_s=max(3, min(8, ceil(patience_s / 7))),
         )
+
+
+def fitting_patience_s(visitors: int) -> float:
+    """A patience with which this machine can let the whole crowd in: a minute, more for many."""
+    return max(PATIENCE_S, visitors / SERVED_PER_S / ADMISSION_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,14 @@ class BoxOffice:
         schedule_id = schedule.body["concert_schedule_id"]
         await self._ask("POST", f"{admin}/schedules/{schedule_id}/seats", {"seats": hall(seats)})
         return Goods(name, concert_id, own=True)
+
+    async def rules(self, room_id: str) -> Rules:
+        """What the room's operator set. Raises Unexpected, Unreachable."""
+        answer = await self._ask(
+            "GET", f"{self._target.gateway_url}/v1/admin/rooms/{room_id}", None
+        )
+        room = answer.body
+        return Rules(room["max_active"], room["admit_per_minute"], room["version"])
 
     async def _ask(
         self, method: str, url: str, body: object, headers: dict[str, str] | None = None

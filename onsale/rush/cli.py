@@ -10,7 +10,18 @@ import typer
 def command(
     visitors: Annotated[int, typer.Option(min=1, help="How many come.")] = 500,
     seats: Annotated[int, typer.Option(min=1, max=100_000, help="Seats of the hall made.")] = 300,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds until a visitor gives up.")] = 60,
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="Seconds until a visitor gives up; else a minute, more for a big crowd."
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Client processes; else by the visitors and this machine's cores."
+        ),
+    ] = None,
     concert: Annotated[
         int | None, typer.Option(min=1, help="Rush for this concert instead of a new one.")
     ] = None,
@@ -29,13 +40,16 @@ def command(
     import uvloop
     from rich.console import Console
 
+    from onsale.rush.box_office import fitting_patience_s
+    from onsale.rush.clients import sensible_processes
     from onsale.rush.run import Options, Refused, rush
     from onsale.stopping import Stopped, until_stopped
 
     options = Options(
         visitors=visitors,
         seats=seats,
-        patience_s=patience,
+        patience_s=fitting_patience_s(visitors) if patience is None else patience,
+        processes=min(visitors, processes or sensible_processes(visitors)),
         concert_id=concert,
         seed=secrets.randbelow(1_000_000) if seed is None else seed,
         json_file=json,

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
-from time import perf_counter
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -21,12 +21,18 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer. `attempts` counts the requests it took; `body` is None when empty."""
+    """One HTTP answer. `attempts` counts the requests it took; `body` is None when empty.
+
+    `sent`: when the first attempt was, `received`: when this answer was there, seconds of the
+    machine's steady clock. Some attempt's work was done in between, this answer's or an earlier's.
+    """
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 1
+    sent: float = 0.0
+    received: float = 0.0
 
     @property
     def code(self) -> str:
@@ -89,6 +95,7 @@ class Client:
         Raises Unreachable when that did not help, Unexpected for any other answer.
         """
         loop = asyncio.get_running_loop()
+        began = monotonic()
         ends_at = loop.time() + patience_s
         data = orjson.dumps(body) if body is not None else None
         sent = dict(headers)
@@ -97,7 +104,8 @@ class Client:
         for attempt in range(1, self._retry.attempts + 1):
             answer, failure = await self._try(kind, method, url, sent, data)
             if answer and not _retryable(answer):
-                return self._judged(answer, attempt, kind, who, accept)
+                self._judge(answer, kind, who, accept)
+                return replace(answer, attempts=attempt, sent=began)
             if answer:
                 failure = f"{answer.status} {answer.code}"
                 self._check_refusal(answer, kind, who)
@@ -111,13 +119,14 @@ class Client:
         self, kind: Kind, method: str, url: str, headers: Mapping[str, str], data: bytes | None
     ) -> tuple[Answer | None, str]:
         """One request: its answer, or None and how it failed."""
-        started = perf_counter()
+        started = monotonic()
         answer: Answer | None = None
         status = LOST
         try:
             async with self._session.request(method, url, headers=headers, data=data) as response:
                 raw = await response.read()
-            answer = Answer(response.status, _parsed(raw), response.headers)
+            received = monotonic()
+            answer = Answer(response.status, _parsed(raw), response.headers, received=received)
             status = str(answer.status)
         except TimeoutError:
             status = TIMEOUT
@@ -125,17 +134,15 @@ class Client:
             status = REFUSED
         except aiohttp.ClientError:
             status = LOST
-        self.record.request(kind, status, (perf_counter() - started) * 1000)
+        self.record.request(kind, status, (monotonic() - started) * 1000)
         return answer, status
 
-    def _judged(
-        self, answer: Answer, attempts: int, kind: Kind, who: str, accept: frozenset[str]
-    ) -> Answer:
-        if answer.status < 400 or answer.code in accept:
-            if answer.status >= 400:
-                self._check_problem(answer, kind, who)
-            return Answer(answer.status, answer.body, answer.headers, attempts)
+    def _judge(self, answer: Answer, kind: Kind, who: str, accept: frozenset[str]) -> None:
+        if answer.status < 400:
+            return
         self._check_problem(answer, kind, who)
+        if answer.code in accept:
+            return
         what = f"unexpected {answer.status} {answer.code or _excerpt(answer.body)}"
         self.record.surprise(who, kind, what)
         raise Unexpected(what)

@@ -42,7 +42,10 @@ IMPATIENT = 0.10  # buyers who give up early, so that giving up happens in every
 RELOADING = 0.15  # pressing F5 is what a waiting page invites
 SECOND_TAB = 0.10  # "maybe the other tab is faster"
 
-# A crowd is there when the doors open: most within a second or two, a tail of latecomers.
+# A crowd is there when the doors open: most within a second or two, a tail of latecomers. A crowd
+# above AT_THE_DOORS comes in proportionally more time: on one small machine more joins in a second
+# would measure deadlines of the clients, not the line.
+AT_THE_DOORS = 1500
 ARRIVAL_MEAN_S = 1.5
 ARRIVAL_LAST_S = 6.0
 ARRIVAL_LAST_SHARE = 0.1  # of the patience, so that a short run is still a flash crowd
@@ -79,14 +82,16 @@ class Persona:
 
 
 def draw_crowd(visitors: int, *, patience_s: float, seed: int) -> list[Persona]:
-    """The first `visitors` personas of the seed's crowd."""
-    return list(draw(range(visitors), patience_s=patience_s, seed=seed))
+    """All the seed's crowd of this many."""
+    return list(draw(range(visitors), visitors=visitors, patience_s=patience_s, seed=seed))
 
 
-def draw(indexes: Iterable[int], *, patience_s: float, seed: int) -> Iterator[Persona]:
-    """The personas with these indexes, whoever else comes."""
+def draw(
+    indexes: Iterable[int], *, visitors: int, patience_s: float, seed: int
+) -> Iterator[Persona]:
+    """The personas with these indexes of a crowd of `visitors`, the same in whatever share."""
     for index in indexes:
-        yield _draw_one(index, patience_s, seed)
+        yield _draw_one(index, max(1.0, visitors / AT_THE_DOORS), patience_s, seed)
 
 
 def seats_wanted(crowd: Iterable[Persona]) -> int:
@@ -94,7 +99,7 @@ def seats_wanted(crowd: Iterable[Persona]) -> int:
     return sum(persona.group for persona in crowd if persona.buys)
 
 
-def _draw_one(index: int, patience_s: float, seed: int) -> Persona:
+def _draw_one(index: int, spread: float, patience_s: float, seed: int) -> Persona:
     # Every trait is drawn for everybody, in one order: a trait added at the end, or a share
     # changed, leaves the others' draws as they were.
     dice = _dice(seed, index, "persona")
@@ -111,7 +116,9 @@ def _draw_one(index: int, patience_s: float, seed: int) -> Persona:
         group=group,
         patience_s=patience_s if steady else patience_s * shortened,
         steady=steady,
-        arrives_after_s=min(arrival, ARRIVAL_LAST_S, patience_s * ARRIVAL_LAST_SHARE),
+        arrives_after_s=min(
+            arrival * spread, ARRIVAL_LAST_S * spread, patience_s * ARRIVAL_LAST_SHARE
+        ),
         reloads=reloads,
         second_tab=dice.random() < SECOND_TAB,
         pull=dice.uniform(0.3, 1.2),

@@ -1,6 +1,6 @@
 """What the crowd writes down: every request, every surprise, every receipt."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ class Kind(StrEnum):
     HOLD = "hold"
     CANCEL = "cancel"
     PAY = "pay"
+    ROOM = "room"
     ADMIN = "admin"
 
 
@@ -80,16 +81,17 @@ class Receipt:
 class Record:
     """One client process's notebook."""
 
-    requests: defaultdict[Kind, Requests] = field(default_factory=lambda: defaultdict(Requests))
+    requests: dict[Kind, Requests] = field(default_factory=dict)
     surprises: list[Surprise] = field(default_factory=list)
     surprise_count: int = 0
     events: Counter[str] = field(default_factory=Counter)
     waits_s: list[float] = field(default_factory=list)
-    receipts: dict[tuple[int, str], Receipt] = field(default_factory=dict)
 
     def request(self, kind: Kind, status: str, latency_ms: float) -> None:
         """Note one request; `status` is the HTTP status or one of REFUSED, LOST, TIMEOUT."""
-        requests = self.requests[kind]
+        requests = self.requests.get(kind)
+        if requests is None:
+            requests = self.requests[kind] = Requests()
         requests.latencies_ms.append(latency_ms)
         requests.statuses[status] += 1
 
@@ -99,16 +101,16 @@ class Record:
         if len(self.surprises) < LISTED:
             self.surprises.append(Surprise(visitor, kind, what))
 
-    def receipt(self, receipt: Receipt) -> None:
-        """Keep a receipt; a seat that somebody already has one for was sold twice."""
-        earlier = self.receipts.setdefault(receipt.seat, receipt)
-        if earlier.payment_id != receipt.payment_id:
-            self.surprise(
-                receipt.visitor,
-                Kind.PAY,
-                f"seat {receipt.seat[1]} was sold twice: payment {receipt.payment_id} here,"
-                f" {earlier.payment_id} to {earlier.visitor}",
-            )
+    def add(self, other: "Record") -> None:
+        """Take another process's notebook in."""
+        for kind, theirs in other.requests.items():
+            ours = self.requests.setdefault(kind, Requests())
+            ours.latencies_ms += theirs.latencies_ms
+            ours.statuses += theirs.statuses
+        self.surprises += other.surprises[: LISTED - len(self.surprises)]
+        self.surprise_count += other.surprise_count
+        self.events += other.events
+        self.waits_s += other.waits_s
 
     @property
     def total_requests(self) -> int:

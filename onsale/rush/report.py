@@ -1,9 +1,8 @@
 """What became of a rush: figures, and the reasons to call it failed."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 from rich.console import Console
@@ -11,69 +10,48 @@ from rich.markup import escape
 from rich.table import Table
 
 from onsale.rush.audit import Account
+from onsale.rush.figures import Figures
+from onsale.rush.load import Load
 from onsale.rush.record import Kind, Outcome, Record
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A distribution in its own unit; all None without values."""
-
-    count: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    max: float | None
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> "Figures":
-        """Percentiles by nearest rank: each is a value that occurred."""
-        ordered = sorted(values)
-        p50, p95, p99, most = (percentile(ordered, share) for share in (50, 95, 99, 100))
-        return cls(len(ordered), p50, p95, p99, most)
-
-    def cells(self, digits: int) -> list[str]:
-        """The percentiles and the maximum for a table."""
-        values = (self.p50, self.p95, self.p99, self.max)
-        return ["-" if value is None else f"{value:.{digits}f}" for value in values]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON, rounded to a thousandth."""
-        values = {"p50": self.p50, "p95": self.p95, "p99": self.p99, "max": self.max}
-        rounded = {name: None if v is None else round(v, 3) for name, v in values.items()}
-        return {"count": self.count, **rounded}
-
-
-def percentile(ordered: list[float], share: float) -> float | None:
-    """The smallest value that `share` percent of the values do not exceed; None of nothing."""
-    return ordered[max(0, ceil(len(ordered) * share / 100) - 1)] if ordered else None
+from onsale.verify import Finding
+from onsale.verify import Report as Verdicts
+from onsale.verify.cli import show
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """One finished rush."""
 
+    options: dict[str, Any]
     visitors: int
     seed: int
-    patience_s: float
     duration_s: float
+    before_doors: int  # requests sent to sign up
     room_id: str
     concert_id: int
     outcomes: Counter[Outcome]
     record: Record
     account: Account
     must_sell_out: bool
+    oracle: Verdicts
+    receipts: int
+    load: Load
+    lost: Sequence[str] = ()  # client processes that ended early, in words
 
     def faults(self) -> list[str]:
         """Why this rush failed, one line each; [] when it went as it must."""
-        faults = []
+        faults = list(self.lost)
+        faults += [
+            f"the oracle: {finding.name} is broken, {finding.words}"
+            for finding in self.oracle.findings
+            if finding.broken
+        ]
         if self.record.surprise_count:
             faults.append(f"{self.record.surprise_count} answers that must not happen")
         if failed := self.outcomes[Outcome.FAILED]:
             faults.append(f"{failed} visits failed")
         if self.outcomes.total() != self.visitors:
             faults.append(f"{self.outcomes.total()} outcomes for {self.visitors} visitors")
-        if self.account.missing:
-            faults.append(f"paid, but not in the database: payments {self.account.missing[:20]}")
         if self.must_sell_out and self.account.sold < self.account.total:
             faults.append(
                 f"{self.account.total - self.account.sold} seats left,"
@@ -85,10 +63,12 @@ class Report:
         """For JSON. Waits in seconds, latencies in milliseconds."""
         record = self.record
         return {
+            "options": self.options,
             "visitors": self.visitors,
             "seed": self.seed,
-            "patience_s": self.patience_s,
             "duration_s": round(self.duration_s, 3),
+            "requests_per_s": round(self.requests_per_s, 1),
+            "load": self.load.as_dict(),
             "room_id": self.room_id,
             "concert_id": self.concert_id,
             "outcomes": {str(outcome): self.outcomes[outcome] for outcome in Outcome},
@@ -105,7 +85,7 @@ class Report:
             "seats": {
                 "total": self.account.total,
                 "by_status": dict(self.account.seats),
-                "receipts": len(record.receipts),
+                "receipts": self.receipts,
                 "receipts_missing": self.account.missing,
                 "must_sell_out": self.must_sell_out,
             },
@@ -115,6 +95,7 @@ class Report:
                     {"visitor": s.visitor, "kind": s.kind, "what": s.what} for s in record.surprises
                 ],
             },
+            "oracle": findings_as_dicts(self.oracle.findings),
             "faults": self.faults(),
         }
 
@@ -133,18 +114,26 @@ class Report:
         console.print(f"On the way: {events or 'nothing of note'}")
         console.print(
             f"Seats: [bold]{self.account.sold} of {self.account.total} sold[/];"
-            f" the clients hold {len(self.record.receipts)} receipts"
+            f" the clients hold {self.receipts} receipts"
         )
-        rate = self.record.total_requests / self.duration_s if self.duration_s else 0
         console.print(
-            f"{self.record.total_requests} requests in {self.duration_s:.1f} s ({rate:.0f}/s);"
-            f" room {self.room_id}, concert {self.concert_id}; again with --seed {self.seed}"
+            f"{self.record.total_requests} requests; from the opening on {self.duration_s:.1f} s,"
+            f" {self.requests_per_s:.0f} a second; room {self.room_id}, concert {self.concert_id}; again with --seed {self.seed}"
         )
+        console.print(self.load.line())
         for surprise in self.record.surprises:
             what = escape(f"{surprise.visitor}, {surprise.kind}: {surprise.what}")
             console.print(f"[red]unexpected[/] {what}")
         for fault in self.faults():
             console.print(f"[bold red]failed[/] {escape(fault)}")
+        console.print("\nThe oracle, by what the clients saw:")
+        show(self.oracle, console)
+
+    @property
+    def requests_per_s(self) -> float:
+        """Over the whole rush, from the doors' opening on."""
+        sent = self.record.total_requests - self.before_doors
+        return sent / self.duration_s if self.duration_s else 0.0
 
     def _outcome_table(self) -> Table:
         table = Table(title=f"Visitors: {self.visitors}", title_justify="left")
@@ -171,3 +160,17 @@ class Report:
             statuses = ", ".join(f"{s}: {n}" for s, n in sorted(requests.statuses.items()))
             table.add_row(str(kind), str(figures.count), *figures.cells(0), statuses)
         return table
+
+
+def findings_as_dicts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Verdicts for JSON."""
+    return [
+        {
+            "name": finding.name,
+            "words": finding.words,
+            "counted": finding.counted,
+            "holds": not finding.broken,
+            "broken": finding.broken,
+        }
+        for finding in findings
+    ]

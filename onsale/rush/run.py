@@ -1,34 +1,34 @@
 """A rush from its first request to its exit code."""
 
-import asyncio
-import resource
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from time import monotonic
+from typing import Any
 
 import orjson
 from rich.console import Console
 
 from onsale.rush.audit import audit
 from onsale.rush.box_office import BoxOffice, Goods, existing
-from onsale.rush.client import Client, Unexpected, Unreachable, open_client
+from onsale.rush.client import Unexpected, Unreachable, open_client
+from onsale.rush.clients import client_processes
 from onsale.rush.crowd import draw_crowd, seats_wanted
-from onsale.rush.progress import shown
+from onsale.rush.load import Clock, Load
+from onsale.rush.messages import News, Task
+from onsale.rush.oracle import Oracle
+from onsale.rush.progress import Picture, shown
 from onsale.rush.record import Record
-from onsale.rush.report import Report
-from onsale.rush.sale import Sale
+from onsale.rush.report import Report, findings_as_dicts
+from onsale.rush.room import watched
 from onsale.rush.target import Target, running, started
-from onsale.rush.visit import Board
-from onsale.rush.visitor import come
 from onsale.stack import StackFailed
+from onsale.verify import Report as Verdicts
 from onsale.verify import verify
 from onsale.verify.cli import show
 from shared.stores import StoreRefused
-
-SPARE_FILES = 200  # open files besides two connections a visitor
 
 
 class Refused(Exception):
@@ -42,25 +42,42 @@ class Options:
     visitors: int
     seats: int
     patience_s: float
+    processes: int
     concert_id: int | None
     seed: int
     json_file: Path | None
     home: Path
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: what draws the same rush again."""
+        return {
+            "visitors": self.visitors,
+            "seats": self.seats,
+            "patience_s": self.patience_s,
+            "processes": self.processes,
+            "concert": self.concert_id,
+            "seed": self.seed,
+        }
+
 
 async def rush(options: Options, console: Console) -> bool:
     """Run it, print the report, verify. True when all went as it must. Raises Refused."""
-    allow_open_files(2 * options.visitors + SPARE_FILES)
     try:
         async with _stack(options, console) as target:
             report = await _sell(options, target, console)
             report.print(console)
-            sound = await _verified(target, console)
+            verdicts = await _verified(target, console)
     except (StackFailed, StoreRefused) as error:
         raise Refused(str(error)) from None
+    sound = not verdicts.broken
     if options.json_file:
-        result = {**report.as_dict(), "invariants_hold": sound}
-        options.json_file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+        result = {
+            **report.as_dict(),
+            "invariants": findings_as_dicts(verdicts.findings),
+            "invariants_hold": sound,
+        }
+        packed = orjson.dumps(result, option=orjson.OPT_INDENT_2, default=str)
+        options.json_file.write_bytes(packed + b"\n")
     return sound and not report.faults()
 
 
@@ -79,57 +96,93 @@ async def _stack(options: Options, console: Console) -> AsyncIterator[Target]:
 
 
 async def _sell(options: Options, target: Target, console: Console) -> Report:
-    record, board = Record(), Board()
+    record = Record()
     async with open_client(record) as client:
-        goods = await _goods(options, target, client)
-        before = await audit(target.database_url, goods.concert_id, ())
-        crowd = draw_crowd(options.visitors, patience_s=options.patience_s, seed=options.seed)
-        sale = Sale(target.gateway_url, target.booking_url, goods.room_id, goods.concert_id)
-        run_name = f"rush-{token_hex(3)}"
-        started_at = monotonic()
-        async with shown(board, record, before.total, console), asyncio.TaskGroup() as visits:
-            for persona in crowd:
-                name = f"{run_name}-{persona.index}"
-                visits.create_task(come(persona, sale, client, board, name))
-        duration_s = monotonic() - started_at
-    account = await audit(target.database_url, goods.concert_id, record.receipts.values())
+        office = BoxOffice(client, target)
+        goods = await _goods(options, target, office)
+        rules = await office.rules(goods.room_id)
+        hall = await audit(target.database_url, goods.concert_id, ())
+        oracle = Oracle(rules)
+        tasks = _shares(options, target, goods)
+        async with client_processes(tasks, _telling(oracle)) as clients:
+            picture = Picture(clients, oracle, hall.total)
+            room = f"{target.gateway_url}/v1/rooms/{goods.room_id}"
+            async with shown(picture, console), watched(room, client, oracle):
+                await clients.ready()
+                before_doors = clients.requests
+                clock = Clock.read()
+                done = await clients.live()
+            duration_s = time.monotonic() - clients.began_at
+            load = Load.of(done, len(tasks), clock)
+        if (await office.rules(goods.room_id)).version != rules.version:
+            oracle.rules = None
+    for share in done:
+        record.add(share.record)
+    account = await audit(target.database_url, goods.concert_id, oracle.receipts)
+    crowd = draw_crowd(options.visitors, patience_s=options.patience_s, seed=options.seed)
     return Report(
+        options=options.as_dict(),
         visitors=options.visitors,
         seed=options.seed,
-        patience_s=options.patience_s,
         duration_s=duration_s,
+        before_doors=before_doors,
         room_id=goods.room_id,
         concert_id=goods.concert_id,
-        outcomes=board.outcomes,
+        outcomes=clients.outcomes,
         record=record,
         account=account,
         # Somebody else's room may admit too slowly, and its holds may outlast the patience.
         must_sell_out=goods.own and seats_wanted(crowd) >= account.total,
+        oracle=oracle.judge(account.missing),
+        receipts=len(oracle.receipts),
+        load=load,
+        lost=clients.lost,
     )
 
 
-async def _goods(options: Options, target: Target, client: Client) -> Goods:
+def _shares(options: Options, target: Target, goods: Goods) -> list[Task]:
+    run_name = f"rush-{token_hex(3)}"
+    return [
+        Task(
+            gateway_url=target.gateway_url,
+            booking_url=target.booking_url,
+            room_id=goods.room_id,
+            concert_id=goods.concert_id,
+            run_name=run_name,
+            visitors=options.visitors,
+            part=part,
+            parts=options.processes,
+            patience_s=options.patience_s,
+            seed=options.seed,
+        )
+        for part in range(options.processes)
+    ]
+
+
+def _telling(oracle: Oracle) -> Callable[[News], None]:
+    def hear(news: News) -> None:
+        for sighting in news.sightings:
+            oracle.see(sighting)
+        for receipt in news.receipts:
+            oracle.see_receipt(receipt)
+
+    return hear
+
+
+async def _goods(options: Options, target: Target, office: BoxOffice) -> Goods:
     if options.concert_id is not None:
         goods = await existing(target.database_url, options.concert_id)
         if not goods:
             raise Refused(f"there is no concert {options.concert_id}")
         return goods
     try:
-        office = BoxOffice(client, target)
         return await office.open_sale(options.visitors, options.seats, options.patience_s)
     except (Unexpected, Unreachable) as error:
         raise Refused(f"the sale could not be opened: {error}") from error
 
 
-async def _verified(target: Target, console: Console) -> bool:
+async def _verified(target: Target, console: Console) -> Verdicts:
+    console.print("\nThe invariants, by what the stores hold:")
     report = await verify(target.redis_url, target.database_url)
     show(report, console)
-    return not report.broken
-
-
-def allow_open_files(wanted: int) -> None:
-    """Raise the soft limit of open files towards `wanted`, as far as the hard limit lets."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < ceiling:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+    return report

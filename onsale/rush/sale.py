@@ -1,9 +1,8 @@
-"""What the crowd has come for, and what it knows together."""
+"""What the crowd has come for, and what one client process knows together."""
 
 from dataclasses import dataclass, field
 
 from onsale.rush.seating import Plan
-from onsale.rush.witness import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +13,4 @@ class Sale:
     booking_url: str
     room_id: str
     concert_id: int
-    line: Line = field(default_factory=Line)
     plans: dict[int, Plan] = field(default_factory=dict)  # by concert_schedule_id

@@ -9,12 +9,12 @@ from onsale.rush.crowd import Fate
 from onsale.rush.record import Kind, Outcome, Receipt
 from onsale.rush.sale import Sale
 from onsale.rush.seating import Hall, Plan, pick
+from onsale.rush.sightings import NO_LONGER_ACTIVE
 from onsale.rush.visit import Ended, PlaceLost, Stage, Visit, new_key
 from onsale.rush.waiting import Place
 
 RACES_LOST_AT_MOST = 60  # a bound, not a habit: with pauses growing to a second it is a minute
 LOOK_AGAIN_S = 0.5
-NO_LONGER_ACTIVE = frozenset({"queue_token_expired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,10 @@ class Shopper:
             token=self._place.token,
             key=new_key(),
             body={"seat_numbers": chosen},
-            accept=NO_LONGER_ACTIVE | {"seat_taken", "limit_exceeded"},
+            accept=frozenset({NO_LONGER_ACTIVE, "seat_taken", "limit_exceeded"}),
         )
-        if answer.code in NO_LONGER_ACTIVE:
+        self._place.passed(answer)
+        if answer.code == NO_LONGER_ACTIVE:
             raise PlaceLost
         if answer.code == "limit_exceeded":
             self._group = max(1, self._group - 1)
@@ -187,7 +188,7 @@ class Shopper:
             visit.surprise(Kind.PAY, f"paid {body['total']} for a hold of {basket.total}")
         for booking_id, payment in paid.items():
             seat = (basket.schedule_id, basket.seat_numbers.get(booking_id, "?"))
-            visit.record.receipt(
+            visit.board.receipts.append(
                 Receipt(
                     visit.name, payment["payment_id"], booking_id, seat, payment["payment_amount"]
                 )
@@ -196,8 +197,13 @@ class Shopper:
 
     async def _read(self, kind: Kind, path: str) -> dict[str, Any]:
         answer = await self._visit.ask(
-            kind, "GET", self._api + path, token=self._place.token, accept=NO_LONGER_ACTIVE
+            kind,
+            "GET",
+            self._api + path,
+            token=self._place.token,
+            accept=frozenset({NO_LONGER_ACTIVE}),
         )
+        self._place.passed(answer)
         if answer.code:
             raise PlaceLost
         body: dict[str, Any] = answer.body

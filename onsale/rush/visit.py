@@ -8,18 +8,21 @@ from uuid import uuid4
 
 from onsale.rush.client import Answer, Client
 from onsale.rush.crowd import Persona
-from onsale.rush.record import Kind, Outcome, Record
+from onsale.rush.record import Kind, Outcome, Receipt, Record
+from onsale.rush.sightings import Sighting
 
 # What was begun within the patience may be finished after it: two deadlines and the pauses, so that
 # a payment whose answer was lost is asked for again.
 LAST_WORDS_S = 25.0
 
+SIGN_UP_WITHIN_S = 120.0  # before the doors open nobody is impatient yet
+
 
 class Stage(StrEnum):
     """Where visitors are, for the live display."""
 
-    COMING = "coming"
     SIGNING_UP = "signing up"
+    COMING = "coming"
     WAITING = "waiting"
     INSIDE = "inside"
     HOLDING = "holding"
@@ -40,15 +43,17 @@ class PlaceLost(Exception):
 
 @dataclass(slots=True)
 class Board:
-    """How many visitors are at each stage, and how many visits ended in each way."""
+    """Where the visitors of one client process are, how visits ended, and what was seen of late."""
 
     stages: Counter[Stage] = field(default_factory=Counter)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     seats_paid: int = 0
+    sightings: list[Sighting] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
 
 
 class Visit:
-    """One visitor's way through the sale, from its arrival on."""
+    """One visitor's way through the sale, from its sign-up on."""
 
     def __init__(self, persona: Persona, client: Client, board: Board, name: str) -> None:
         self.persona = persona
@@ -58,7 +63,7 @@ class Visit:
         self.board = board
         self._client = client
         self._clock = asyncio.get_running_loop().time
-        self._ends_at = self._clock() + persona.patience_s
+        self._ends_at = self._clock() + SIGN_UP_WITHIN_S
         self._stage: Stage | None = None
 
     @property
@@ -74,6 +79,10 @@ class Visit:
         """Seconds of patience left; negative when it is over."""
         return self._ends_at - self._clock()
 
+    def arrive(self) -> None:
+        """Stand in front of the sale: from now on the patience counts."""
+        self._ends_at = self._clock() + self.persona.patience_s
+
     def enter(self, stage: Stage) -> None:
         """Move on, on the board."""
         if self._stage:
@@ -84,6 +93,10 @@ class Visit:
     def surprise(self, kind: str, what: str) -> None:
         """Note what must not happen."""
         self.record.surprise(self.name, kind, what)
+
+    def saw(self, sighting: Sighting) -> None:
+        """Note what an answer said of a token; the oracle will judge it."""
+        self.board.sightings.append(sighting)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the patience."""

@@ -1,26 +1,39 @@
-"""The way of one visitor, from arrival to outcome."""
+"""The way of one visitor, from sign-up to outcome."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
-from onsale.rush.client import Client, Unexpected, Unreachable
-from onsale.rush.crowd import Persona
+from onsale.rush.client import Unexpected, Unreachable
 from onsale.rush.record import VISIT, Kind, Outcome
 from onsale.rush.sale import Sale
 from onsale.rush.shopping import Shopper, charge
-from onsale.rush.visit import Board, Ended, PlaceLost, Stage, Visit
+from onsale.rush.visit import Ended, PlaceLost, Stage, Visit
 from onsale.rush.waiting import Place
 
 POCKET_MONEY = 125  # charged per seat wanted; dearer halls ask for more when it is time to pay
 
 
-async def come(persona: Persona, sale: Sale, client: Client, board: Board, name: str) -> Outcome:
-    """Live through one visit, however it ends; what goes wrong is in the record."""
-    board.stages[Stage.COMING] += 1
-    await asyncio.sleep(persona.arrives_after_s)
-    board.stages[Stage.COMING] -= 1
-    visit = Visit(persona, client, board, name)
+async def prepare(visit: Visit, sale: Sale) -> bool:
+    """Get an account and money, before the doors open; False when the visit failed at that."""
+    visit.enter(Stage.SIGNING_UP)
+    outcome = await _lived(visit, _sign_up(visit, sale))
+    if outcome is None:
+        visit.enter(Stage.COMING)
+    return outcome is None
+
+
+async def come(visit: Visit, sale: Sale) -> None:
+    """Live through a prepared visit, however it ends; call when the doors open."""
+    await asyncio.sleep(visit.persona.arrives_after_s)
+    visit.arrive()
+    await _lived(visit, _walk(visit, sale))
+
+
+async def _lived(visit: Visit, part: Coroutine[Any, Any, None]) -> Outcome | None:
+    """How the visit ended in this part of it, None when it goes on; what went wrong is recorded."""
     try:
-        await _walk(visit, sale)
+        await part
     except Ended as end:
         outcome = end.outcome
     except Unexpected:
@@ -32,18 +45,22 @@ async def come(persona: Persona, sale: Sale, client: Client, board: Board, name:
         # An answer of another shape than the contract's surfaces here.
         visit.surprise(VISIT, f"unreadable answer: {error!r}{_where(error)}")
         outcome = Outcome.FAILED
+    else:
+        return None
     visit.enter(Stage.GONE)
-    board.outcomes[outcome] += 1
+    visit.board.outcomes[outcome] += 1
     return outcome
 
 
-async def _walk(visit: Visit, sale: Sale) -> None:
-    """Ends by raising Ended, or whatever stopped the visit."""
-    visit.enter(Stage.SIGNING_UP)
+async def _sign_up(visit: Visit, sale: Sale) -> None:
     api = f"{sale.booking_url}/v1"
     user = await visit.ask(Kind.SIGN_UP, "POST", f"{api}/users", body={"user_name": visit.name})
     visit.identity = user.body["identity_token"]
     await charge(visit, api, f"{POCKET_MONEY * visit.persona.group}.00")
+
+
+async def _walk(visit: Visit, sale: Sale) -> None:
+    """Ends by raising Ended, or whatever stopped the visit."""
     place = Place(visit, sale)
     shopper = Shopper(visit, sale, place)
     first = True

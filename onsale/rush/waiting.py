@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+from onsale.rush.client import Answer
 from onsale.rush.crowd import Fate
 from onsale.rush.record import Kind, Outcome
 from onsale.rush.sale import Sale
+from onsale.rush.sightings import Sighting, Token, malformed
 from onsale.rush.visit import Ended, Stage, Visit
-from onsale.rush.witness import FRESH, Token, Witness
 
 COMPLETED_WITHIN_S = 5.0  # a token may complete after the payment's answer, but not much later
 
@@ -18,14 +19,21 @@ class Place:
     def __init__(self, visit: Visit, sale: Sale) -> None:
         self._visit = visit
         self._url = f"{sale.gateway_url}/v1/rooms/{sale.room_id}/token"
-        self._line = sale.line
-        self._witness: Witness | None = None
+        self._token: Token | None = None
 
     @property
     def token(self) -> str:
         """The queue token as sent; only after `wait`."""
-        assert self._witness is not None  # noqa: S101 -- a caller's mistake, not the service's
-        return self._witness.token.raw
+        return self._held.raw
+
+    @property
+    def _held(self) -> Token:
+        assert self._token is not None  # noqa: S101 -- a caller's mistake, not the service's
+        return self._token
+
+    def passed(self, answer: Answer) -> None:
+        """Take note of an answer from behind the booking API's gate for ACTIVE tokens."""
+        self._visit.saw(Sighting.at_the_gate(self._visit.persona.index, self._held, answer))
 
     async def wait(self, *, first: bool) -> bool:
         """Join and wait to be admitted; False when the place was lost.
@@ -39,8 +47,8 @@ class Place:
         stays_for = visit.dice.randint(1, 3)  # polls of those who will not stay
         tab: asyncio.Task[None] | None = None
         if first and persona.second_tab:
-            place = await self._join_twice()
-            tab = asyncio.create_task(self._watch_from_second_tab())
+            place, second = await self._join_twice()
+            tab = asyncio.create_task(self._watch_from_second_tab(second))
         else:
             place = await self._join()
         try:
@@ -58,7 +66,7 @@ class Place:
                     visit.record.events["reloads"] += 1
                     place = await self._join()
                 else:
-                    place = await self._poll()
+                    place = await self._poll(self._held)
         finally:
             if tab:
                 tab.cancel()
@@ -78,7 +86,7 @@ class Place:
         visit = self._visit
         ends_at = visit.now() + COMPLETED_WITHIN_S
         while True:
-            place = await self._poll()
+            place = await self._poll(self._held)
             if place["status"] == "EXPIRED":
                 if place.get("reason") != "completed":
                     visit.surprise(Kind.POLL, f"paid, but ended as {place.get('reason')!r}")
@@ -96,71 +104,52 @@ class Place:
 
     async def _join(self) -> dict[str, Any]:
         """POST the token: the first place, or the one this visitor already holds."""
-        known = self._witness.ask() if self._witness else FRESH
+        answer = await self._post()
+        before, self._token = self._token, Token.read(answer.body["token"])
+        place = self._read(self._token, answer, joined=True)
+        if before and before.jti != self._token.jti:
+            await self._poll(before)  # another place is right only if the earlier one has ended
+        return place
+
+    async def _join_twice(self) -> tuple[dict[str, Any], Token]:
+        """Both tabs join in the same moment; (the first one's place, the second one's token)."""
+        answers = await asyncio.gather(self._post(), self._post())
+        self._visit.record.events["second tabs"] += 1
+        tokens = [Token.read(answer.body["token"]) for answer in answers]
+        places = [
+            self._read(token, answer, joined=True)
+            for token, answer in zip(tokens, answers, strict=True)
+        ]
+        self._token = tokens[0]
+        return places[0], tokens[1]
+
+    async def _watch_from_second_tab(self, token: Token) -> None:
+        """Poll beside the first tab until it is closed."""
+        while True:
+            place = await self._poll(token)
+            if place["status"] != "WAIT":
+                return
+            await asyncio.sleep(place["poll_after_ms"] / 1000)
+
+    async def _post(self) -> Answer:
         answer = await self._visit.ask(
             Kind.JOIN, "POST", self._url, accept=frozenset({"room_closed"})
         )
         if answer.code == "room_closed":
             raise Ended(Outcome.ROOM_CLOSED)
+        return answer
+
+    async def _poll(self, token: Token) -> dict[str, Any]:
+        answer = await self._visit.ask(Kind.POLL, "GET", self._url, token=token.raw)
+        return self._read(token, answer)
+
+    def _read(self, token: Token, answer: Answer, *, joined: bool = False) -> dict[str, Any]:
+        """The token object, noted for the oracle; what is wrong in itself is a surprise."""
         place: dict[str, Any] = answer.body
-        token = Token.read(place["token"])
-        before = self._witness
-        if before is None or (before.token.jti != token.jti and await self._is_over(before, token)):
-            self._witness = before = Witness(token, self._line)
-            known = FRESH
-        elif answer.status == 201 and before.token.jti == token.jti and answer.attempts == 1:
-            self._visit.surprise(Kind.JOIN, f"201 for the place {token.jti} held before (O4)")
-        self._say(Kind.JOIN, before.hear(place, known))
-        return place
-
-    async def _join_twice(self) -> dict[str, Any]:
-        """Both tabs join in the same moment: one visitor, one place, one 201."""
-        visit = self._visit
-        answers = await asyncio.gather(
-            *(
-                visit.ask(Kind.JOIN, "POST", self._url, accept=frozenset({"room_closed"}))
-                for _ in range(2)
-            )
-        )
-        if any(answer.code == "room_closed" for answer in answers):
-            raise Ended(Outcome.ROOM_CLOSED)
-        tokens = [Token.read(answer.body["token"]) for answer in answers]
-        self._witness = Witness(tokens[0], self._line)
-        if tokens[0].jti != tokens[1].jti:
-            visit.surprise(Kind.JOIN, f"two tabs, {tokens[0].jti} and {tokens[1].jti} (O4)")
-        if [answer.status for answer in answers].count(201) > 1:
-            visit.surprise(Kind.JOIN, f"two tabs, two 201 for {tokens[0].jti} (O4)")
-        visit.record.events["second tabs"] += 1
-        place: dict[str, Any] = answers[0].body
-        self._say(Kind.JOIN, self._witness.hear(place, FRESH))
-        return place
-
-    async def _watch_from_second_tab(self) -> None:
-        """Poll beside the first tab until it is closed."""
-        while True:
-            place = await self._poll()
-            if place["status"] != "WAIT":
-                return
-            await asyncio.sleep(place["poll_after_ms"] / 1000)
-
-    async def _poll(self) -> dict[str, Any]:
-        witness = self._witness
-        assert witness is not None  # noqa: S101
-        known = witness.ask()
-        answer = await self._visit.ask(Kind.POLL, "GET", self._url, token=witness.token.raw)
-        self._say(Kind.POLL, witness.hear(answer.body, known))
-        place: dict[str, Any] = answer.body
-        return place
-
-    async def _is_over(self, before: Witness, token: Token) -> bool:
-        """Another place after a reload is right only if the earlier one has ended."""
-        answer = await self._visit.ask(Kind.POLL, "GET", self._url, token=before.token.raw)
-        if answer.body["status"] != "EXPIRED":
-            self._visit.surprise(
-                Kind.JOIN, f"{token.jti} after a reload, while {before.token.jti} lives (O4)"
-            )
-        return True
-
-    def _say(self, kind: Kind, wrong: list[str]) -> None:
+        wrong = malformed(place, token)
         for what in wrong:
-            self._visit.surprise(kind, what)
+            self._visit.surprise(Kind.JOIN if joined else Kind.POLL, what)
+        if not wrong:
+            index = self._visit.persona.index
+            self._visit.saw(Sighting.of(index, token, answer, joined=joined))
+        return place

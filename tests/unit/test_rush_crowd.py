@@ -17,7 +17,16 @@ def test_a_seed_draws_the_same_crowd_again() -> None:
 
 
 def test_a_slice_of_the_crowd_is_drawn_without_the_rest() -> None:
-    assert list(draw(range(100, 120), patience_s=60, seed=7)) == crowd()[100:120]
+    slice_ = draw(range(100, 120), visitors=500, patience_s=60, seed=7)
+    assert list(slice_) == crowd()[100:120]
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+def test_a_crowd_is_the_same_in_any_number_of_processes(parts: int) -> None:
+    shares = [
+        draw(range(part, 500, parts), visitors=500, patience_s=60, seed=7) for part in range(parts)
+    ]
+    assert sorted((p for share in shares for p in share), key=lambda p: p.index) == crowd()
 
 
 def test_a_visitor_decides_the_same_way_again() -> None:
@@ -52,6 +61,10 @@ def test_the_crowd_comes_at_once_and_within_its_patience() -> None:
     assert arrivals[-1] <= 6
     assert arrivals[len(arrivals) // 2] < 2
     assert max(persona.arrives_after_s for persona in crowd(patience_s=5)) <= 0.5
+
+
+def test_a_bigger_crowd_comes_in_more_time() -> None:
+    assert 6 < max(persona.arrives_after_s for persona in crowd(5000, patience_s=250)) <= 20
 
 
 def test_nobody_is_more_patient_than_asked() -> None:

@@ -9,12 +9,16 @@ import pytest
 from rich.console import Console
 
 from onsale.rush.audit import Account
-from onsale.rush.record import LISTED, Kind, Outcome, Receipt, Record
-from onsale.rush.report import Figures, Report, percentile
+from onsale.rush.figures import Figures, percentile
+from onsale.rush.load import Load
+from onsale.rush.record import LISTED, Kind, Outcome, Record
+from onsale.rush.report import Report
+from onsale.verify import Finding
+from onsale.verify import Report as Verdicts
 
 
-def account(sold: int = 300, available: int = 0, missing: list[int] | None = None) -> Account:
-    return Account(Counter({"SOLD": sold, "AVAILABLE": available}), missing or [])
+def account(sold: int = 300, available: int = 0) -> Account:
+    return Account(Counter({"SOLD": sold, "AVAILABLE": available}), [])
 
 
 @pytest.fixture
@@ -27,21 +31,21 @@ def report() -> Report:
     record.waits_s += [1.0, 2.0, 3.0]
     record.events["reloads"] += 4
     return Report(
+        options={"visitors": 500, "seed": 7, "processes": 2},
         visitors=500,
         seed=7,
-        patience_s=60,
         duration_s=30,
+        before_doors=12,
         room_id="rush-1",
         concert_id=9,
         outcomes=Counter({Outcome.BOUGHT: 150, Outcome.SOLD_OUT: 340, Outcome.LOOKED: 10}),
         record=record,
         account=account(),
         must_sell_out=True,
+        oracle=Verdicts([Finding("O2", "in order", ["9 seen waiting"])]),
+        receipts=300,
+        load=Load(2, 0.5, 20.0, Figures.of([1.0]), 1.0, 0.9, 2),
     )
-
-
-def receipt(visitor: str, payment_id: int) -> Receipt:
-    return Receipt(visitor, payment_id, payment_id + 100, (1, "A-1"), "120.00")
 
 
 @pytest.mark.parametrize(("share", "value"), [(50, 50), (95, 95), (99, 99), (100, 100)])
@@ -69,9 +73,16 @@ def test_seats_left_are_a_fault_only_if_enough_buyers_stayed(report: Report) -> 
     assert replace(left, must_sell_out=False).faults() == []
 
 
-def test_a_receipt_without_its_payment_is_a_fault(report: Report) -> None:
-    lost = replace(report, account=account(missing=[41]))
-    assert lost.faults() == ["paid, but not in the database: payments [41]"]
+def test_what_the_oracle_finds_broken_is_a_fault_and_is_shown(report: Report) -> None:
+    broken = Finding("O2", "in order", ["9 seen waiting"], [{"number": 5, "waited_behind": 6}])
+    found = replace(report, oracle=Verdicts([broken]))
+    assert found.faults() == ["the oracle: O2 is broken, in order"]
+    assert "number=5, waited_behind=6" in printed(found)
+    assert found.as_dict()["oracle"][0]["holds"] is False
+
+
+def test_a_lost_client_process_is_a_fault(report: Report) -> None:
+    assert replace(report, lost=["a client process ended"]).faults() == ["a client process ended"]
 
 
 def test_a_surprise_is_a_fault_and_is_listed(report: Report) -> None:
@@ -87,18 +98,33 @@ def test_a_flood_of_surprises_is_counted_whole_and_listed_in_part() -> None:
     assert (record.surprise_count, len(record.surprises)) == (LISTED + 10, LISTED)
 
 
-def test_a_seat_with_receipts_of_two_payments_was_sold_twice() -> None:
-    record = Record()
-    record.receipt(receipt("v1", 1))
-    record.receipt(receipt("v1", 1))
-    assert record.surprise_count == 0
-    record.receipt(receipt("v2", 2))
-    assert "sold twice" in record.surprises[0].what
+def test_the_records_of_several_processes_become_one() -> None:
+    one, other = Record(), Record()
+    one.request(Kind.POLL, "200", 1.0)
+    other.request(Kind.POLL, "200", 2.0)
+    other.request(Kind.PAY, "201", 3.0)
+    other.events["reloads"] += 2
+    other.waits_s.append(4.0)
+    for number in range(LISTED):
+        other.surprise(f"v{number}", Kind.POLL, "500")
+    one.surprise("v", Kind.POLL, "500")
+    one.add(other)
+    assert one.requests[Kind.POLL].latencies_ms == [1.0, 2.0]
+    assert one.requests[Kind.POLL].statuses == {"200": 2}
+    assert one.total_requests == 3
+    assert (one.events["reloads"], one.waits_s) == (2, [4.0])
+    assert (one.surprise_count, len(one.surprises)) == (LISTED + 1, LISTED)
+
+
+def test_the_rate_of_requests_begins_with_the_opening(report: Report) -> None:
+    assert report.requests_per_s == (102 - 12) / 30
 
 
 def test_the_json_holds_every_outcome_and_sums_up(report: Report) -> None:
     data = orjson.loads(orjson.dumps(report.as_dict()))
     assert sum(data["outcomes"].values()) == data["visitors"] == 500
+    assert data["options"] == {"visitors": 500, "seed": 7, "processes": 2}
+    assert data["load"]["busiest_client_share_of_a_core"] == 0.5
     assert data["requests"]["poll"]["latency_ms"]["p95"] == 95
     assert data["requests"]["hold"]["statuses"] == {"201": 1, "409": 1}
     assert data["seats"]["by_status"]["SOLD"] == data["seats"]["total"] == 300
