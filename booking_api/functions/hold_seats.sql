@@ -25,7 +25,7 @@ DECLARE
     v_room text;
     v_ttl_s integer;
     v_limit integer;
-    v_live integer;               -- live seats of the visitor on this date, by the counter
+    v_live integer;               -- live seats of the visitor on this date
     v_wanted bigint[];            -- the seats asked for
     v_own bigint[];               -- seats of the visitor's own holds past their deadline
     v_locked bigint[];
@@ -70,10 +70,6 @@ BEGIN
             WHERE NOT EXISTS (SELECT FROM concert_seat s
                               WHERE s.concert_schedule_id = p_schedule AND s.seat_number = n)));
         RETURN;
-    ELSIF v_count > v_limit THEN
-        outcome := 'limit_exceeded';
-        body := jsonb_build_object('limit', v_limit, 'live_seats', v_live);
-        RETURN;
     ELSIF v_taken IS NOT NULL THEN
         outcome := 'seat_taken';
         body := jsonb_build_object('seats', v_taken);
@@ -86,7 +82,8 @@ BEGIN
         SELECT array_agg(m.concert_seat_id) INTO v_own FROM mine m
         WHERE m.concert_schedule_id = p_schedule
           AND m.status = 'PENDING' AND m.expiration_at <= clock_timestamp();
-        IF v_live - coalesce(cardinality(v_own), 0) + v_count > v_limit THEN
+        v_live := v_live - coalesce(cardinality(v_own), 0);
+        IF v_live + v_count > v_limit THEN
             outcome := 'limit_exceeded';
             body := jsonb_build_object('limit', v_limit, 'live_seats', v_live);
             RETURN;
@@ -132,7 +129,9 @@ BEGIN
     WHERE c.live_seats - v_own_stale + v_count <= v_limit;
     IF NOT FOUND THEN
         outcome := 'limit_exceeded';
-        body := jsonb_build_object('limit', v_limit, 'live_seats', v_live);
+        SELECT jsonb_build_object('limit', v_limit, 'live_seats', c.live_seats - v_own_stale)
+        INTO body FROM user_schedule c
+        WHERE c.user_id = v_user AND c.concert_schedule_id = p_schedule;
         RETURN;
     END IF;
 

@@ -141,3 +141,20 @@ async def test_own_bookings_come_newest_first_in_pages(booking: BookingStack) ->
 
     assert seen == ids[::-1]
     assert reply.body["next_cursor"] is None
+
+
+async def test_a_refusal_tells_the_seats_that_live_and_not_those_that_ended(
+    booking: BookingStack,
+) -> None:
+    schedule_id = await booking.date(limit=3)
+    visitor, newcomer = await booking.visitor(), await booking.visitor()
+    ended, _ = await booking.held(visitor, schedule_id, "A-1", "A-2")
+    await booking.expire(ended)
+
+    refusals = [
+        await booking.hold(visitor, schedule_id, "A-3", "A-4", "A-5"),
+        await booking.hold(newcomer, schedule_id, "A-3", "A-4", "A-5", "A-6"),
+    ]
+
+    assert [reply.code for reply in refusals] == ["limit_exceeded"] * 2
+    assert [(r.body["limit"], r.body["live_seats"]) for r in refusals] == [(3, 1), (3, 0)]

@@ -25,7 +25,7 @@ async def rewrite(booking: BookingStack, name: str, *changes: tuple[str, str]) -
 
 #: Keeps the moment open between the look and the write, in which a race is lost.
 SLOW = ("v_now := clock_timestamp();\n\n    SELECT array_agg(s.seat_number",) * 2
-SLOW = (SLOW[0], SLOW[1].replace("\n\n", "\n    PERFORM pg_sleep(0.1);\n\n"))
+SLOW = (SLOW[0], SLOW[1].replace("\n\n", "\n    PERFORM pg_sleep(0.5);\n\n"))
 SEAT_LOCK = ("ORDER BY s.concert_seat_id FOR NO KEY UPDATE;\n    v_now", "LIMIT 0;\n    v_now")
 
 
