@@ -1,0 +1,118 @@
+"""The booking API against the model of `tests/model/sale.py`, by programs that hypothesis makes up.
+
+A program is a list of steps; a step names visitors, seats and bookings by small numbers, so that
+any part of a program is a program, and what fails shrinks well. After each step the answer must be
+the model's; at the end, and whenever a program looks, so must everything that can be read, and the
+questions of `onsale verify` must find nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from tests.booking_stack import BookingStack
+from tests.integration.sales import NOT_THERE, SEATS, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happens."""
+
+    do: Callable[[Run], Awaitable[None]]
+    words: str
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def step(name: str, *args: object) -> Step:
+    return Step(
+        lambda run: getattr(run, name)(*args),
+        f"{name}({', '.join(map(repr, args))})",
+    )
+
+
+visitors = st.integers(0, 2)
+rooms = st.integers(0, 1)
+picks = st.integers(0, 5)
+#: Mostly a key of its own; else one of few, so that they meet again.
+keys = st.sampled_from([None, None, None, None, "k1", "k2"])
+#: Mostly one's own bookings; mostly with the token of their room.
+own = st.sampled_from([True, True, True, False])
+other_room = st.sampled_from([0, 0, 0, 0, 1])
+
+KINDS = {
+    "hold": (
+        8,
+        (
+            visitors,
+            st.integers(0, 2),
+            st.lists(
+                st.sampled_from((*SEATS, *SEATS, *SEATS, NOT_THERE)),
+                min_size=1,
+                max_size=4,
+                unique=True,
+            ),
+            keys,
+        ),
+    ),
+    "pay_held": (4, (visitors, rooms)),
+    "pay": (2, (visitors, st.lists(picks, min_size=1, max_size=3), own, other_room, keys)),
+    "cancel": (2, (visitors, picks, own, other_room)),
+    "expire": (3, (picks,)),
+    "sweep": (1, (st.sampled_from([1, 2, 200]),)),
+    "charge": (1, (visitors, st.sampled_from(["0.01", "10.00", "33.33", "100.00"]), keys)),
+    "again": (2, (picks,)),
+    "come_again": (2, (visitors, rooms)),
+    "look": (1, ()),
+}
+steps = st.sampled_from(
+    [name for name, (weight, _) in KINDS.items() for _ in range(weight)]
+).flatmap(lambda name: st.builds(partial(step, name), *KINDS[name][1]))
+
+FREELY = settings(
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+async def run_program(booking: BookingStack, redis: Redis, program: list[Step]) -> None:
+    run = await Run.begun(booking, redis)
+    for each in program:
+        await each.do(run)
+    await run.end()
+
+
+@pytest.mark.timeout(600)  # what fails is made as small as can be, which takes long
+@settings(FREELY, max_examples=15)
+@example(
+    [
+        step("hold", 0, 0, ["A-1", "A-2"], None),
+        step("expire", 0),
+        step("look"),
+        step("hold", 1, 0, ["A-1"], None),
+        step("sweep", 200),
+        step("pay_held", 1, 0),
+    ]
+)
+@given(program=st.lists(steps, min_size=20, max_size=40))
+async def test_a_sale_answers_as_the_model_does(
+    booking: BookingStack, redis: Redis, program: list[Step]
+) -> None:
+    await run_program(booking, redis, program)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(FREELY, max_examples=200)
+@given(program=st.lists(steps, min_size=1, max_size=120))
+async def test_long_sales_answer_as_the_model_does(
+    booking: BookingStack, redis: Redis, program: list[Step]
+) -> None:
+    await run_program(booking, redis, program)
