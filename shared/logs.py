@@ -9,6 +9,8 @@ import structlog
 
 #: Never with local variables: they hold tokens.
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+#: Nor with messages, which may quote what a client sent (invariant X3).
+_TRACEBACK_SAYS = ("exc_type", "is_cause", "frames")
 
 
 def configure(service: str, level: str) -> None:
@@ -19,7 +21,7 @@ def configure(service: str, level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(_TRACEBACK),
+            structlog.processors.ExceptionRenderer(_traceback),
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -35,6 +37,11 @@ def configure(service: str, level: str) -> None:
 def logger(name: str) -> Any:
     """A logger bound to the module it speaks for."""
     return structlog.get_logger(module=name)
+
+
+def _traceback(raised: Any) -> list[dict[str, Any]]:
+    """Where an exception and its causes came from, and their types."""
+    return [{name: stack[name] for name in _TRACEBACK_SAYS} for stack in _TRACEBACK(raised)]
 
 
 def _dumps(event: dict[str, Any], **_: Any) -> str:

@@ -129,6 +129,41 @@ def test_claims_of_another_shape_are_refused_even_when_signed(changes: dict[str,
         QueueTokens((SECRET,)).verify(_raw({**CLAIMS, **changes}))
 
 
+@pytest.mark.parametrize("number", [0, -1, MAX_NUMBER + 1])
+def test_numbers_that_lua_does_not_count_exactly_are_refused(number: int) -> None:
+    for changes in (
+        {"num": number, "jti": f"spring-tour.7.{number}"},
+        {"gen": number, "jti": f"spring-tour.{number}.42"},
+    ):
+        with pytest.raises(TokenRejected):
+            QueueTokens((SECRET,)).verify(_raw({**CLAIMS, **changes}))
+
+
+def test_the_largest_numbers_are_good() -> None:
+    place = Place("spring-tour", "ann", MAX_NUMBER, MAX_NUMBER)
+    assert QueueTokens((SECRET,)).verify(QueueTokens((SECRET,)).sign(place)) == place
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "", "HS512", "hs256", "RS256"])
+def test_another_alg_is_refused_even_when_our_signature_fits(alg: str) -> None:
+    with pytest.raises(TokenRejected):
+        QueueTokens((SECRET,)).verify(_raw(CLAIMS, alg=alg))
+
+
+@pytest.mark.parametrize("kid", ["", "00000000", key_id(OTHER)])
+def test_a_key_we_do_not_have_is_refused_even_when_our_signature_fits(kid: str) -> None:
+    with pytest.raises(TokenRejected):
+        QueueTokens((SECRET,)).verify(_raw(CLAIMS, kid=kid))
+
+
+def test_a_token_has_one_spelling() -> None:
+    token = _raw(CLAIMS)
+    head, claims, signature = token.split(".")
+    for other in (f"{head}=.{claims}.{signature}", f"{token}==", f"{head}.{claims}.{signature}\n"):
+        with pytest.raises(TokenRejected):
+            QueueTokens((SECRET,)).verify(other)
+
+
 def test_an_unsigned_token_with_our_kid_is_refused() -> None:
     head, claims, _ = _raw(CLAIMS).split(".")
     with pytest.raises(TokenRejected):
@@ -150,7 +185,7 @@ def test_rotation_keeps_old_tokens_good_until_their_secret_goes() -> None:
         QueueTokens((SECRET,)).verify(old)
 
 
-def _raw(claims: dict[str, object]) -> str:
+def _raw(claims: dict[str, object], *, alg: str = "HS256", kid: str = key_id(SECRET)) -> str:
     """Signed by hand: PyJWT refuses to write some of these."""
     import hashlib
     import hmac
@@ -160,7 +195,7 @@ def _raw(claims: dict[str, object]) -> str:
     def encode(raw: bytes) -> bytes:
         return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
-    head = encode(orjson.dumps({"alg": "HS256", "kid": key_id(SECRET)}))
+    head = encode(orjson.dumps({"alg": alg, "kid": kid}))
     signed_part = head + b"." + encode(orjson.dumps(claims))
     signature = hmac.new(SECRET.encode(), signed_part, hashlib.sha256).digest()
     return (signed_part + b"." + encode(signature)).decode()
