@@ -29,10 +29,11 @@ local deadline_now = deadline_clock(room, now)
 local ended, more = 0, 0
 
 -- End at most limit ACTIVE places whose deadline in `key` has passed; frees slots before they are given out.
-local function end_overdue(key, reason)
+local function end_overdue(key)
   local over = redis.call('ZRANGEBYSCORE', key, '-inf', string.format('%d', deadline_now), 'LIMIT', 0, limit)
   for _, visitor in ipairs(over) do
-    end_place(room, visitor, tonumber(redis.call('HGET', HOLDERS, visitor)), reason, now)
+    local number, reason = tonumber(redis.call('HGET', HOLDERS, visitor)), overdue(visitor, deadline_now)
+    end_place(room, visitor, number, reason, now)
   end
   ended = ended + #over
   if #over == limit then more = 1 end
@@ -71,8 +72,8 @@ local function forget_ended()
 end
 
 -- Removals come first: in a full Redis they are allowed, and what they free lets the rest through.
-end_overdue(CLAIMS, 'unclaimed')
-end_overdue(ACTIVE, 'timed_out')
+end_overdue(CLAIMS)
+end_overdue(ACTIVE)
 end_idle()
 forget_ended()
 

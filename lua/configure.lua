@@ -1,8 +1,9 @@
 --[[
 configure -- create a room, or change its settings if nobody else did in between.
 Guarantees: one version, one change (no lost update); the rate bucket is settled at the old rate first, so that a new
-  rate banks nothing (A3); closing or resetting ends every earlier token at once through a new generation, which is
-  above every generation this room ever had, also after its store was lost.
+  rate banks nothing (A3); a shorter idle_ttl_s ends nobody who comes back when told to; closing or resetting ends every
+  earlier token at once through a new generation, which is above every generation this room ever had, also after its
+  store was lost.
 KEYS     the room's keys, in the order of fragments/room.lua
 ARGV[1]  now_ms, '' for the store's clock
 ARGV[2]  expected version; '*' any or none; 'none' only if the room does not exist
@@ -44,6 +45,13 @@ elseif closes or reset then
   write_journal('', room.generation, 0, 'CLOSED', now, 'r', 'closed')
   fields.generation = string.format('%d', math.max(room.generation + 1, math.floor(now / 1000)))
   fields.ended_at_ms = stamp
+end
+-- Who was told to come back later than a new, shorter time of silence may do so: the idle sweep rests.
+local idle_ttl_s = tonumber(fields.idle_ttl_s or room.idle_ttl_s)
+if room and idle_ttl_s < room.idle_ttl_s then
+  local rest = now + math.floor(longest_poll(room)) + idle_ttl_s * 1000
+  local kept = tonumber(redis.call('HGET', SETTINGS, 'idle_rest_until_ms') or 0)
+  fields.idle_rest_until_ms = string.format('%d', math.max(kept, rest))
 end
 -- Lowering the cap expels nobody; A1 is judged against those who were ACTIVE then.
 local active = redis.call('ZCARD', ACTIVE)

@@ -40,12 +40,16 @@ local function overdue(visitor, deadline_now)
   return nil, expires
 end
 
--- When to ask again, in ms: 1 s near the front, about a tenth of the expected wait further back,
--- never above a third of idle or half of claim; up to 15 % earlier, so that a crowd spreads out.
+-- Nobody is told to come back later than after a third of idle or half of claim.
+local function longest_poll(room)
+  return math.min(room.idle_ttl_s * 1000 / 3, room.claim_ttl_s * 1000 / 2, LONGEST_POLL_MS)
+end
+
+-- When to ask again, in ms: 1 s near the front, about a tenth of the expected wait further back;
+-- up to 15 % earlier, so that a crowd spreads out.
 local function poll_after(room, base, number, now)
-  local ceiling = math.min(room.idle_ttl_s * 1000 / 3, room.claim_ttl_s * 1000 / 2, LONGEST_POLL_MS)
   local jitter = ((number * 7919 + now) % 1000) / 1000
-  return math.max(1, math.floor(math.min(base, ceiling) * (1 - 0.15 * jitter)))
+  return math.max(1, math.floor(math.min(base, longest_poll(room)) * (1 - 0.15 * jitter)))
 end
 
 local function waiting_row(room, visitor, number, now)

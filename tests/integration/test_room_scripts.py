@@ -199,6 +199,21 @@ async def test_a_claim_is_due_after_the_poll_that_was_promised(line: Line) -> No
     assert line.now_ms - admitted_at < promised_ms + 62_000
 
 
+@pytest.mark.parametrize("asked", [True, False])
+async def test_of_two_deadlines_passed_the_earlier_gives_the_reason(
+    line: Line, asked: bool
+) -> None:
+    await line.configure(max_active=0, claim_ttl_s=2, active_ttl_s=2)
+    (one,) = await line.crowd(1)
+    await line.configure(max_active=1)
+    await line.admit()
+    await line.wait(1.8)
+    line.now_ms += 1500  # both are over: the end after 2 s, the claim after a poll and 2 s
+    if not asked:
+        await line.admit()
+    assert (await line.status(one)).reason == "timed_out"
+
+
 async def test_a_claimed_place_needs_no_further_sign_of_life(line: Line) -> None:
     await line.configure(max_active=0, claim_ttl_s=5, active_ttl_s=60)
     (one,) = await line.crowd(1)
@@ -217,6 +232,18 @@ async def test_a_silent_visitor_is_idle_and_blocks_nobody(line: Line) -> None:
     await line.configure(max_active=1)
     assert await line.admit() == 1
     assert (await line.status(lively)).status == ACTIVE
+
+
+async def test_a_shorter_time_of_silence_ends_nobody_who_comes_back_as_told(line: Line) -> None:
+    await line.configure(max_active=0, admit_per_minute=60, idle_ttl_s=900)
+    silent, *_, told = await line.crowd(40)
+    await line.configure(idle_ttl_s=1)
+    await line.wait(told.status.poll_after_ms / 1000)
+    assert told.status.poll_after_ms > 3000
+    assert (await line.status(told)).status == WAIT
+    await line.configure(idle_ttl_s=1)  # changes nothing, so it gives no more time
+    await line.wait(62)
+    assert (await line.status(silent)).reason == "idle"
 
 
 async def test_dead_heads_beyond_the_sweep_limit_block_nobody(line: Line) -> None:
