@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from onsale.engines import Postgres, Valkey, postgres
+from onsale.engines.process import Child, EngineFailed, until
 
 Result = TypeVar("Result")
 
@@ -61,6 +63,31 @@ def valkey() -> Iterator[Valkey]:
             yield engine
         finally:
             run(engine.stop())
+
+
+def redis_installed() -> bool:
+    """Whether there is a Redis besides our Valkey, as of a distribution."""
+    return shutil.which("redis-server") is not None
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """The URL of a running Redis of this process's own; reached by a socket in its folder."""
+    with scratch_folder() as folder:
+        path = folder / "redis.sock"
+        child = Child(
+            ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", ""],
+            log=folder / "redis.log",
+            folder=folder,
+            environment=os.environ,
+            last_signal=signal.SIGTERM,
+        )
+        try:
+            if not run(until(path.exists, 20)):
+                raise EngineFailed(f"Redis does not start: {child.last_words()}")
+            yield f"unix://{path}"
+        finally:
+            run(child.stop((signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0)))
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Plain-Python models that the product is compared with."""
