@@ -59,6 +59,7 @@ class Postgres:
     """One PostgreSQL on 127.0.0.1, its files in `folder`.
 
     As root `folder` becomes a symlink to a folder of the account that runs the server.
+    `port` 0 takes a free one at each start; another is where its clients look for it again.
     """
 
     name = "PostgreSQL"
@@ -71,6 +72,7 @@ class Postgres:
         password: str,
         connections: int = 100,
         durable: bool = True,
+        port: int = 0,
     ) -> None:
         self._folder = folder
         self._log = log
@@ -82,11 +84,17 @@ class Postgres:
         }
         self._durable = durable
         self._child: Child | None = None
-        self._port = 0
+        self._given_port = port
+        self._port = port
 
     @property
     def url(self) -> str:
         return self._url(DATABASE)
+
+    @property
+    def pid(self) -> int | None:
+        """The server's first process; None before it was started."""
+        return self._child.pid if self._child else None
 
     def exit_code(self) -> int | None:
         """None while it runs (or before it was started)."""
@@ -164,7 +172,7 @@ class Postgres:
 
     async def _serve(self, program: Path, data: Path, account: Account | None) -> None:
         for _ in range(_PORT_ATTEMPTS):
-            self._port = free_port()
+            self._port = self._given_port or free_port()
             settings = {**self._settings, "port": str(self._port)}
             self._child = Child(
                 [str(program), "-D", str(data), *(f"--{k}={v}" for k, v in settings.items())],

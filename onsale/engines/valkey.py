@@ -40,21 +40,32 @@ daemonize no
 
 
 class Valkey:
-    """One Valkey on 127.0.0.1, its data below `folder`, which is of mode 700 and ours."""
+    """One Valkey on 127.0.0.1, its data below `folder`, which is of mode 700 and ours.
+
+    `port` 0 takes a free one at each start; another is where its clients look for it again.
+    """
 
     name = "Valkey"
 
-    def __init__(self, folder: Path, *, log: Path, password: str, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, log: Path, password: str, durable: bool = True, port: int = 0
+    ) -> None:
         self.folder = folder.resolve()
         self._log = log
         self._password = password
         self._durable = durable
         self._child: Child | None = None
-        self._port = 0
+        self._given_port = port
+        self._port = port
 
     @property
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    @property
+    def pid(self) -> int | None:
+        """None before it was started."""
+        return self._child.pid if self._child else None
 
     def exit_code(self) -> int | None:
         """None while it runs (or before it was started)."""
@@ -75,7 +86,7 @@ class Valkey:
         await self.stop_leftovers()
         program = _program()
         for _ in range(_PORT_ATTEMPTS):
-            self._port = free_port()
+            self._port = self._given_port or free_port()
             config = self._write_config()
             self._child = Child(
                 [str(program), str(config)],
