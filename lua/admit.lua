@@ -107,6 +107,8 @@ if admitting(room, now) then
   if admitted == limit then more = 1 end
 end
 
+-- Also where nobody joins, so that the table is compared soon.
+outlive_restart(room, now)
 redis.call('HSET', SETTINGS, 'heartbeat_ms', string.format('%d', now),
   'shift_ms', string.format('%d', room.shift_ms),
   'idle_rest_until_ms', string.format('%d', idle_rest_until))

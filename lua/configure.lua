@@ -39,6 +39,7 @@ local closes = room and fields.state == 'closed' and room.state ~= 'closed'
 if not room then
   fields.generation = string.format('%d', math.max(1, math.floor(now / 1000)))
   fields.heartbeat_ms, fields.shift_ms, fields.last_number, fields.serving_number = stamp, '0', '0', '0'
+  fields.store_run = store_run()
 elseif closes or reset then
   redis.call('UNLINK', WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS)
   -- One entry for all tokens of the generation: the table's reader ends them in one statement.

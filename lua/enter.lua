@@ -24,6 +24,7 @@ local admitted = 0
 local level = filled_level(room, now)
 
 local function new_place(visitor)
+  outlive_restart(room, now)
   local number = redis.call('HINCRBY', SETTINGS, 'last_number', 1)
   local at_once = admitting(room, now) and redis.call('ZCARD', WAITING) == 0 and room_left(room, level) > 0
   if at_once then

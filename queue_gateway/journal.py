@@ -16,6 +16,7 @@ import asyncpg
 import redis.asyncio as redis
 from aiohttp import web
 
+from queue_gateway.restoring import reconcile
 from queue_gateway.room import ROOMS, Rooms
 from shared.logs import logger
 from shared.loops import end
@@ -147,6 +148,11 @@ class Journal:
                     float(now_ms - int(entry["t"])),
                     timeout=CLOSE_DEADLINE_S,
                 )
+                continue
+            if entry["s"] == "RESTORED":
+                await self._upsert(connection, rows, now_ms)
+                rows = {}
+                await reconcile(connection, self._client, room_id, int(entry["g"]))
                 continue
             key = (int(entry["g"]), int(entry["n"]))
             row = rows.get(key)

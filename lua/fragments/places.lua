@@ -16,6 +16,21 @@ local function write_journal(visitor, generation, number, status, now, ...)
     'n', string.format('%d', number), 's', status, 't', string.format('%d', now), ...)
 end
 
+-- More numbers than a store can give out in the seconds that it may lose.
+local LOST_NUMBERS = 1000000
+
+-- A store that ended badly has forgotten its last moments (an append-only file synced each second, a
+-- replica that lagged), but what it gave out then is in the world. So its next run goes on far
+-- above every number it can have given (O1, S2), and says so, for the table to be compared with it.
+local function outlive_restart(room, now)
+  local run = store_run()
+  if run == room.store_run then return end
+  local number = redis.call('HINCRBY', SETTINGS, 'last_number', LOST_NUMBERS)
+  redis.call('HSET', SETTINGS, 'store_run', run)
+  room.store_run = run
+  write_journal('', room.generation, number, 'RESTORED', now)
+end
+
 -- End a live place. Removals first: they free memory, and from then on a full Redis lets the
 -- script finish instead of stopping it half way.
 local function end_place(room, visitor, number, reason, now)

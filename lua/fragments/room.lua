@@ -7,8 +7,11 @@ local OUTAGE_MS = 2000
 local FIELDS = {
   'generation', 'state', 'opens_at_ms', 'max_active', 'admit_per_minute', 'active_ttl_s',
   'claim_ttl_s', 'idle_ttl_s', 'clock_ms', 'heartbeat_ms', 'shift_ms', 'level', 'level_at_ms',
-  'ended_at_ms',
+  'ended_at_ms', 'store_run',
 }
+
+-- Fields that are no numbers.
+local WORDS = { state = true, store_run = true }
 
 -- The settings as a table, numbers as numbers; nil when there is no such room.
 local function read_room()
@@ -16,7 +19,7 @@ local function read_room()
   if not values[1] then return nil end
   local room = {}
   for index, field in ipairs(FIELDS) do
-    room[field] = field == 'state' and values[index] or tonumber(values[index])
+    room[field] = WORDS[field] and values[index] or tonumber(values[index])
   end
   return room
 end
@@ -40,4 +43,10 @@ end
 
 local function keep_clock(now)
   redis.call('HSET', SETTINGS, 'clock_ms', string.format('%d', now))
+end
+
+-- The store's name for its own run, another one after a restart or a failover; '' where it hides it.
+local function store_run()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 end
