@@ -1,9 +1,13 @@
 """The table of gates and the routes there are."""
 
+from typing import Any, cast
+
+import pytest
 from aiohttp import web
 
-from booking_api import admin, handlers
-from booking_api.gate import GATES, Gate, gate_of
+from booking_api import admin, gate, handlers
+from booking_api.database import Sale
+from booking_api.gate import GATES, Gate, Guards, gate_of
 from shared import docs, health
 
 
@@ -46,3 +50,44 @@ def test_every_operators_route_is_the_operators() -> None:
 def test_a_head_request_is_guarded_like_its_get() -> None:
     assert gate_of("HEAD", "/v1/bookings") is Gate.OWNER
     assert gate_of("HEAD", "/v1/concerts") is Gate.ACTIVE
+
+
+class Rooms:
+    """A sale that knows one date's room, and counts how often it is asked."""
+
+    def __init__(self, room_id: str):
+        self.room_id = room_id
+        self.asked = 0
+
+    async def row(self, name: str, of: int) -> dict[str, Any] | None:
+        self.asked += 1
+        return {"room_id": self.room_id} if of < 100 else None
+
+
+async def test_which_room_guards_a_date_is_remembered_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(gate, "monotonic", lambda: now)
+    rooms = Rooms("room-a")
+    guards = Guards(cast("Sale", rooms))
+
+    assert [await guards.room("schedule_room", 1) for _ in range(3)] == ["room-a"] * 3
+    assert rooms.asked == 1
+    rooms.room_id = "room-b"
+    assert await guards.room("concert_room", 1) == "room-b"  # not the date with that number
+    now += Guards.AGE_S
+    assert await guards.room("schedule_room", 1) == "room-b"
+
+
+async def test_what_is_not_there_is_not_remembered_and_what_is_in_a_bounded_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Guards, "SIZE", 10)
+    guards = Guards(cast("Sale", Rooms("room-a")))
+
+    assert [await guards.room("schedule_room", of) for of in (100, 100, 200)] == [None] * 3
+    assert not guards._known
+    for of in range(50):
+        await guards.room("schedule_room", of)
+    assert len(guards._known) == 10
