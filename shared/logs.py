@@ -32,6 +32,7 @@ def configure(service: str, level: str) -> None:
     # Libraries log through the standard library: their messages may quote what a client sent,
     # so only the place and the exception's type go through (invariant X3).
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
 
 
 def logger(name: str) -> Any:

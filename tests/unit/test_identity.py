@@ -84,13 +84,13 @@ def test_a_verdict_is_kept_no_longer_than_the_token_lives(monkeypatch: pytest.Mo
         raise IdentityInvalid
 
     monkeypatch.setattr(identities, "_claims", asked_again)
-    monkeypatch.setattr(identity.time, "time", lambda: began + 25)
+    monkeypatch.setattr(time, "time", lambda: began + 25)
     assert identities.visitor(short) == "ann"
-    monkeypatch.setattr(identity.time, "time", lambda: began + 31)
+    monkeypatch.setattr(time, "time", lambda: began + 31)
     assert identities.visitor(long) == "bob"
     with pytest.raises(IdentityInvalid):
         identities.visitor(short)
-    monkeypatch.setattr(identity.time, "time", lambda: began + CACHE_S + 5)
+    monkeypatch.setattr(time, "time", lambda: began + CACHE_S + 5)
     with pytest.raises(IdentityInvalid):
         identities.visitor(long)
 

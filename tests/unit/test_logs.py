@@ -6,7 +6,7 @@ import sys
 import orjson
 
 PROGRAM = """
-import asyncio, logging
+import asyncio, logging, warnings
 from shared import logs
 
 SENT = "s3cret" + "-token"
@@ -39,6 +39,7 @@ try:
 except ValueError:
     logging.getLogger("library").exception("the header was %s", SENT)
 asyncio.run(forgotten())
+warnings.warn(f"the key {SENT} is short")
 """
 
 
@@ -50,8 +51,13 @@ def test_what_was_sent_is_not_in_messages_local_variables_or_tracebacks() -> Non
     assert done.stdout == ""
     assert "s3cret-token" not in done.stderr
     lines = [orjson.loads(line) for line in done.stderr.splitlines()]
-    assert [line["event"] for line in lines] == ["unexpected_error"] + ["library_message"] * 3
+    assert [line["event"] for line in lines] == ["unexpected_error"] + ["library_message"] * 4
     effect, cause = lines[0]["exception"]
     assert (effect["exc_type"], cause["exc_type"]) == ("RuntimeError", "ValueError")
     assert [frame["name"] for frame in cause["frames"]] == ["handle", "deep"]
-    assert [line.get("error") for line in lines[1:]] == [None, "ValueError", "ValueError"]
+    assert [line.get("error") for line in lines[1:]] == [
+        None,
+        "ValueError",
+        "ValueError",
+        None,
+    ]
