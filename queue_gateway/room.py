@@ -1,5 +1,6 @@
 """Rooms: their settings, their public state, and the places they give."""
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ class Rooms:
         self._admit = Script(client, "admit")
         self._configure = Script(client, "configure")
         self._view = Script(client, "view")
-        self._views: dict[str, tuple[float, RoomView]] = {}
+        self._views: dict[str, tuple[float, asyncio.Future[RoomView]]] = {}
 
     async def enter(self, room_id: str, visitor: str) -> Entered:
         """Join. Raises NotFound, RoomClosed, Unavailable (journal full) or redis errors."""
@@ -211,13 +212,24 @@ class Rooms:
         )
 
     async def recent_view(self, room_id: str) -> RoomView:
-        """The same, at most half a second old. Raises NotFound."""
+        """The same, begun at most half a second ago. Raises NotFound.
+
+        Whoever asks while it is being read waits for that reading: hundreds of requests of one
+        moment would otherwise each begin their own.
+        """
         known = self._views.get(room_id)
-        if known is not None and time.monotonic() - known[0] < VIEW_AGE_S:
-            return known[1]
-        view = await self.view(room_id)
-        self._views[room_id] = (time.monotonic(), view)
-        return view
+        if known is None or time.monotonic() - known[0] >= VIEW_AGE_S:
+            known = (time.monotonic(), asyncio.ensure_future(self.view(room_id)))
+            self._views[room_id] = known
+            known[1].add_done_callback(lambda done: self._forget_failed(room_id, done))
+        # One request that is gone must not take the reading away from the others.
+        return await asyncio.shield(known[1])
+
+    def _forget_failed(self, room_id: str, reading: "asyncio.Future[RoomView]") -> None:
+        """What failed is begun anew, and names of rooms that do not exist take no memory."""
+        known = self._views.get(room_id)
+        if (reading.cancelled() or reading.exception()) and known and known[1] is reading:
+            del self._views[room_id]
 
 
 def _keys(room_id: str) -> list[str]:

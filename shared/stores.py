@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import redis.asyncio as redis
@@ -59,13 +60,50 @@ def unavailable(error: BaseException) -> Unavailable | None:
     return Unavailable() if isinstance(error, lost) else None
 
 
+class InTurn(redis.ConnectionPool):
+    """At most REDIS_CONNECTIONS at work; who waits for one gets it in the order of asking.
+
+    redis-py's BlockingConnectionPool wakes waiters into a race with newcomers, behind a lock that
+    those who give back need too: with some hundreds waiting that cost as much as the commands, and
+    the unlucky ones ran into their deadline.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._turns = asyncio.Semaphore(REDIS_CONNECTIONS)
+
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
+        """A connected connection. Raises redis ConnectionError when none was free in time."""
+        try:
+            async with asyncio.timeout(REDIS_DEADLINE_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise redis.ConnectionError("No connection was free in time.") from None
+        connection = None
+        try:
+            connection = self.get_available_connection()  # type: ignore[no-untyped-call]
+            await self.ensure_connection(connection)
+        except BaseException:
+            if connection is None:
+                self._turns.release()
+            else:
+                await self.release(connection)
+            raise
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        """Give it back, for whoever has waited longest."""
+        try:
+            await super().release(connection)
+        finally:
+            self._turns.release()
+
+
 def redis_client(url: str) -> "redis.Redis":
     """A client whose every wait is bounded; it does not retry, so that nothing is done twice."""
     return redis.Redis(
-        connection_pool=redis.BlockingConnectionPool.from_url(
+        connection_pool=InTurn.from_url(
             url,
-            max_connections=REDIS_CONNECTIONS,
-            timeout=REDIS_DEADLINE_S,
             socket_timeout=REDIS_DEADLINE_S,
             socket_connect_timeout=REDIS_DEADLINE_S,
             retry=Retry(NoBackoff(), 0),
