@@ -51,6 +51,10 @@ class Process:
                 sockets=[theirs.fileno()],
             )
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     async def connect(self) -> None:
         """Give it its task."""
         self._reader, self._writer = await asyncio.open_unix_connection(sock=self._socket)
@@ -88,6 +92,11 @@ class Clients:
         self.lost: list[str] = []
         self.began_at = 0.0
 
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes."""
+        return [process.pid for process in self._processes]
+
     async def ready(self) -> None:
         """Until everybody stands outside."""
         await self._all(Ready)
@@ -121,6 +130,11 @@ class Clients:
     @property
     def surprises(self) -> int:
         return sum(news.surprises for news in self._news)
+
+    @property
+    def first_surprise(self) -> str:
+        """In words; '' while there is none."""
+        return next((news.first_surprise for news in self._news if news.first_surprise), "")
 
     @property
     def _news(self) -> list[News]:

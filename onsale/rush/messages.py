@@ -48,6 +48,7 @@ class News(msgspec.Struct, tag=True, frozen=True):
     seats_paid: int
     requests: int
     surprises: int
+    first_surprise: str
     sightings: list[Sighting]
     receipts: list[Receipt]
 

@@ -64,7 +64,7 @@ async def _redraw(picture: Picture, console: Console) -> None:
 
 
 async def _write_lines(picture: Picture, console: Console) -> None:
-    before = 0
+    before, told = 0, False
     while True:
         await asyncio.sleep(LINE_EVERY_S)
         clients = picture.clients
@@ -75,8 +75,13 @@ async def _write_lines(picture: Picture, console: Console) -> None:
             f" {(total - before) / LINE_EVERY_S:.0f} requests/s,"
             f" {clients.surprises} unexpected; oracle: {picture.verdict}",
             highlight=False,
+            markup=False,
         )
         before = total
+        if clients.first_surprise and not told:
+            told = True
+            words = f"unexpected {clients.first_surprise}"
+            console.print(words, highlight=False, markup=False)
 
 
 def _table(picture: Picture) -> Table:

@@ -65,6 +65,9 @@ class Surprise:
     kind: str
     what: str
 
+    def __str__(self) -> str:
+        return f"{self.visitor}, {self.kind}: {self.what}"
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

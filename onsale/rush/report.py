@@ -118,12 +118,12 @@ class Report:
         )
         console.print(
             f"{self.record.total_requests} requests; from the opening on {self.duration_s:.1f} s,"
-            f" {self.requests_per_s:.0f} a second; room {self.room_id}, concert {self.concert_id}; again with --seed {self.seed}"
+            f" {self.requests_per_s:.0f} a second; room {self.room_id},"
+            f" concert {self.concert_id}; again with --seed {self.seed}"
         )
         console.print(self.load.line())
         for surprise in self.record.surprises:
-            what = escape(f"{surprise.visitor}, {surprise.kind}: {surprise.what}")
-            console.print(f"[red]unexpected[/] {what}")
+            console.print(f"[red]unexpected[/] {escape(str(surprise))}")
         for fault in self.faults():
             console.print(f"[bold red]failed[/] {escape(fault)}")
         console.print("\nThe oracle, by what the clients saw:")

@@ -95,6 +95,7 @@ def _news(board: Board, record: Record) -> News:
         seats_paid=board.seats_paid,
         requests=record.total_requests,
         surprises=record.surprise_count,
+        first_surprise=str(record.surprises[0]) if record.surprises else "",
         sightings=sightings,
         receipts=receipts,
     )
