@@ -5,8 +5,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from queue_gateway.room import Entered, Rooms
+from queue_gateway.room import Entered, Rooms, _keys
 from shared.places import Places, Status
+from shared.scripts import Script
+from shared.tokens import Place
 
 ROOM = "spring-tour"
 
@@ -33,6 +35,17 @@ class Line:
     async def crowd(self, count: int, prefix: str = "v") -> list[Entered]:
         return [await self.enter(f"{prefix}{n}") for n in range(count)]
 
+    async def enter_many(self, *visitors: str, journal_max: int = 1_000_000) -> list[list[Any]]:
+        """Join in one call of the script; its rows."""
+        args = [self.now_ms, journal_max, *visitors]
+        _, rows = await Script(self.client, "enter")(_keys(ROOM), args)
+        return list(rows)
+
+    async def throng(self, count: int, prefix: str = "v") -> list[Place]:
+        """The same for a crowd that gets in line: its places."""
+        rows = await self.enter_many(*(f"{prefix}{n}" for n in range(count)))
+        return [Place(ROOM, f"{prefix}{n}", row[2], row[1]) for n, row in enumerate(rows)]
+
     async def status(self, entered: Entered) -> Status:
         return await self.places.status(entered.place)
 
@@ -41,6 +54,15 @@ class Line:
         done = await self.rooms.admit(ROOM, limit)
         assert done is not None
         return done[0]
+
+    async def tick(self, limit: int) -> int:
+        """What the loop does each time: rounds until no work is left; how many were admitted."""
+        admitted, more = 0, True
+        while more:
+            done = await self.rooms.admit(ROOM, limit)
+            assert done is not None
+            admitted, more = admitted + done[0], done[3]
+        return admitted
 
     async def wait(self, seconds: float) -> None:
         """Let time pass as it does in life: the loop beats five times a second."""

@@ -1,0 +1,141 @@
+"""A room's edges: joins in one call, changes of settings, closings, outages."""
+
+import pytest
+
+from shared.places import ACTIVE, WAIT, room_keys
+from tests.integration.lines import ROOM, Line
+
+
+@pytest.mark.parametrize("why", ["paused", "before the opening"])
+async def test_nobody_is_let_in_at_once_while(line: Line, why: str) -> None:
+    if why == "paused":
+        await line.configure(max_active=5, state="paused")
+    else:
+        await line.configure(max_active=5, opens_at_ms=line.now_ms + 5_000)
+    assert (await line.enter("ann")).status.status == WAIT
+
+
+async def test_joins_in_one_call_share_cap_and_rate(line: Line) -> None:
+    await line.configure(max_active=100, admit_per_minute=120)
+    rows = await line.enter_many(*"abcde", "a", "e")
+    assert [row[0] for row in rows] == ["new"] * 5 + ["held"] * 2
+    assert [row[3] for row in rows] == [ACTIVE] * 2 + [WAIT] * 3 + [ACTIVE, WAIT]
+    await line.configure(max_active=3, admit_per_minute=6000)
+    assert await line.admit() == 0  # nothing was left of the rate
+    line.now_ms += 1000
+    assert await line.admit() == 1
+
+
+async def test_a_slow_rate_lets_in_one_at_a_time(line: Line) -> None:
+    await line.configure(max_active=100, admit_per_minute=6, claim_ttl_s=600)
+    await line.crowd(4)
+    assert (await line.rooms.view(ROOM)).active == 1
+    await line.wait(9.8)
+    assert (await line.rooms.view(ROOM)).active == 1
+    await line.wait(0.2)
+    assert (await line.rooms.view(ROOM)).active == 2
+
+
+async def test_a_promise_fits_the_longest_line(line: Line) -> None:
+    await line.configure(max_active=0, admit_per_minute=1, claim_ttl_s=600)
+    await line.throng(900)
+    last = await line.enter("last")
+    assert 50_000 < last.status.poll_after_ms <= 60_000
+    seen = await line.client.zscore(room_keys(ROOM, "seen")[0], "last")
+    assert seen is not None
+    assert int(seen) == line.now_ms
+
+
+async def test_after_an_outage_a_silent_head_is_admitted_not_ended(line: Line) -> None:
+    await line.configure(max_active=0, idle_ttl_s=20)
+    one = await line.enter("ann")
+    await line.silence(600)
+    await line.configure(max_active=1)
+    assert await line.admit() == 1
+    assert (await line.status(one)).status == ACTIVE
+
+
+async def test_an_outage_does_not_lengthen_what_begins_after_it(line: Line) -> None:
+    await line.configure(max_active=0, claim_ttl_s=4, active_ttl_s=30)
+    await line.throng(2)
+    await line.silence(600)
+    await line.admit()
+    await line.configure(max_active=2)
+    assert await line.admit() == 2
+    await line.wait(3.8)
+    assert (await line.rooms.view(ROOM)).active == 2
+    await line.wait(0.4)
+    assert (await line.rooms.view(ROOM)).active == 0
+
+
+async def test_two_shorter_times_of_silence_keep_the_first_ones_promises(line: Line) -> None:
+    await line.configure(max_active=0, admit_per_minute=60, idle_ttl_s=900)
+    await line.throng(100)
+    told = await line.enter("told")
+    await line.configure(idle_ttl_s=30)
+    await line.configure(idle_ttl_s=1)
+    assert told.status.poll_after_ms > 8_000
+    await line.silence(0)
+    await line.wait(12)
+    assert (await line.rooms.view(ROOM)).waiting == 101
+
+
+async def test_a_reason_of_ones_own_outlives_the_closing(line: Line) -> None:
+    await line.configure(max_active=0)
+    left, stayed = await line.throng(2)
+    await line.places.finish(left, "left")
+    await line.configure(state="closed")
+    assert (await line.places.status(left)).reason == "left"
+    assert (await line.places.status(stayed)).reason == "closed"
+    await line.silence(901)
+    await line.admit()
+    assert (await line.places.status(left)).reason is None
+    assert (await line.places.status(stayed)).reason is None
+
+
+async def test_closing_a_closed_room_changes_no_generation(line: Line) -> None:
+    await line.configure(state="closed")
+    before = (await line.rooms.view(ROOM)).settings["generation"]
+    await line.configure(state="closed", title="still closed")
+    assert (await line.rooms.view(ROOM)).settings["generation"] == before
+
+
+async def test_a_reset_ends_every_token_and_lets_the_room_go_on(line: Line) -> None:
+    await line.configure(max_active=1)
+    first, second = await line.throng(2)
+    assert await line.rooms.configure(ROOM, {}, reset=True) == ("changed", 2)
+    reasons = [status.reason for status in await line.places.statuses(ROOM, [first, second])]
+    assert reasons == ["closed", "closed"]
+    again = await line.enter("v1")
+    assert (again.status.status, again.place.number) == (ACTIVE, 3)
+
+
+async def test_a_room_that_is_not_there_is_neither_changed_nor_listed(line: Line) -> None:
+    assert await line.rooms.configure(ROOM, {}, "1") == ("missing", 0)
+    assert await line.rooms.names() == []
+    assert await line.client.keys("*") == []
+    assert await line.rooms.configure(ROOM, {}, "none") == ("created", 1)
+    assert await line.rooms.configure(ROOM, {}, "none") == ("conflict", 1)
+    assert await line.rooms.names() == [ROOM]
+
+
+async def test_a_lowered_cap_is_remembered_with_those_it_found(line: Line) -> None:
+    await line.configure(max_active=3)
+    await line.throng(3)
+    await line.configure(max_active=1)
+    assert (await line.rooms.view(ROOM)).settings["cap_grace"] == "3"
+    await line.configure(max_active=3)
+    assert (await line.rooms.view(ROOM)).settings["cap_grace"] == "0"
+
+
+async def test_the_journal_tells_how_full_the_room_was_at_each_admission(line: Line) -> None:
+    await line.configure(max_active=2)
+    await line.throng(2)
+    await line.configure(state="closed")
+    entries = await line.client.xrange(room_keys(ROOM, "journal")[0])
+    told = [(e["s"], e["v"], e.get("a"), e.get("c"), e.get("r")) for _, e in entries]
+    assert told == [
+        ("ACTIVE", "v0", "1", "2", None),
+        ("ACTIVE", "v1", "2", "2", None),
+        ("CLOSED", "", None, None, "closed"),
+    ]
