@@ -23,13 +23,18 @@ Amount = Annotated[
 #: As many as the largest `max_seats_per_user`; the date's own limit is the database's business.
 MOST_SEATS = 100
 
+#: Told to readers of the schema; `distinct` is what checks it.
+_DISTINCT = {"uniqueItems": True}
+
 YEARS = range(2000, 3000)
 
 
 class HoldRequest(Struct, forbid_unknown_fields=True):
     """Seats to hold, all or none."""
 
-    seat_numbers: Annotated[list[SeatNumber], Meta(min_length=1, max_length=MOST_SEATS)]
+    seat_numbers: Annotated[
+        list[SeatNumber], Meta(min_length=1, max_length=MOST_SEATS, extra_json_schema=_DISTINCT)
+    ]
 
     def checked(self) -> list[str]:
         """The seats. Raises ValidationFailed for one named twice."""
@@ -40,7 +45,9 @@ class HoldRequest(Struct, forbid_unknown_fields=True):
 class PaymentRequest(Struct, forbid_unknown_fields=True):
     """Bookings to pay, all or none."""
 
-    concert_booking_ids: Annotated[list[int], Meta(min_length=1, max_length=MOST_SEATS)]
+    concert_booking_ids: Annotated[
+        list[int], Meta(min_length=1, max_length=MOST_SEATS, extra_json_schema=_DISTINCT)
+    ]
 
     def checked(self) -> list[int]:
         """The bookings. Raises ValidationFailed for one named twice."""
@@ -91,7 +98,7 @@ class Seat(Struct, forbid_unknown_fields=True):
 class SeatsRequest(Struct, forbid_unknown_fields=True):
     """Seats of a date to be, all or none."""
 
-    seats: Annotated[list[Seat], Meta(min_length=1)]
+    seats: Annotated[list[Seat], Meta(min_length=1, extra_json_schema=_DISTINCT)]
 
     def checked(self) -> list[Seat]:
         """The seats. Raises ValidationFailed for one named twice."""

@@ -22,7 +22,10 @@ PAGED = (
         "query", "limit", Annotated[int, Meta(ge=1, le=MOST)], f"At most; {LIMIT} if absent."
     ),
     Parameter(
-        "query", "cursor", Annotated[str, Meta(min_length=1)], "The last page's next_cursor."
+        "query",
+        "cursor",
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z")],
+        "The last page's next_cursor.",
     ),
 )
 

@@ -1,8 +1,9 @@
 """The operator's side of the gateway. Every route here refuses without an operator key."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from aiohttp import web
+from msgspec import Meta
 
 from queue_gateway.answers import OperatorsRoom
 from queue_gateway.room import ROOM_ID, ROOMS, RoomChanges
@@ -15,7 +16,7 @@ SETTINGS = Answer(OperatorsRoom, (ETAG,))
 IF_MATCH = Parameter(
     "header",
     "If-Match",
-    str,
+    Annotated[str, Meta(pattern=r'^(\*|"[0-9]+")\Z', examples=["*"])],
     "The ETag of the settings to change, or `*` for whatever they are.",
 )
 ONLY_NEW = Parameter("header", "If-None-Match", Literal["*"], "In place of If-Match: only create.")

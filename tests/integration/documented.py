@@ -1,0 +1,140 @@
+"""Both services, served from a thread of their own, for clients that are not asynchronous."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+
+from queue_gateway.app import create_app
+from queue_gateway.room import ROOMS
+from tests import booking_stack
+from tests.booking_stack import BookingStack
+from tests.integration import services
+
+Result = TypeVar("Result")
+
+#: What the documents' examples name.
+ROOM, CONCERT, SEAT = "spring-tour", 1, "A-12"
+VISITOR = "ann"
+
+Headers = dict[str, str]
+NOBODY: Headers = {}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service at `url`; `credentials()` are always good ones: identity, queue token, operator."""
+
+    url: str
+    credentials: Callable[[], Headers]
+    operator: Headers
+
+    def headers(self, operation: Any) -> Headers:
+        """What an operation of the document asks for."""
+        asked = {name for needed in operation.get("security", []) for name in needed}
+        if "operatorKey" in asked:
+            return self.operator
+        return self.credentials() if asked else NOBODY
+
+
+@contextmanager
+def gateway(redis_url: str, database_url: str) -> Iterator[Service]:
+    """A gateway with one room, into which the visitor was let."""
+    with _thread(_gateway(redis_url, database_url)) as (ready, run):
+        yield Service(ready.url, lambda: run(ready.place()), _operator(services.ADMIN_KEY))
+
+
+@contextmanager
+def booking(redis_url: str, database_url: str) -> Iterator[Service]:
+    """A booking API with a hall, money, a hold and a paid booking of the visitor."""
+    with _thread(_booking(redis_url, database_url)) as (ready, run):
+        key = _operator(booking_stack.ADMIN_KEY)
+        yield Service(ready.url, lambda: run(ready.place()), key)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    url: str
+    place: Callable[[], Coroutine[Any, Any, Headers]]
+
+
+@asynccontextmanager
+async def _gateway(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
+    async with Redis.from_url(redis_url) as client:
+        await client.flushall()
+    app = create_app(services.settings(redis_url, database_url))
+    async with services.served(app) as served:
+        rooms = app[ROOMS]
+
+        async def place() -> Headers:
+            await rooms.configure(ROOM, {**booking_stack.WIDE, "state": "open", "opens_at_ms": ""})
+            entered = await rooms.enter(ROOM, VISITOR)
+            return _visitor(services.identity(VISITOR), services.tokens().sign(entered.place))
+
+        yield _Ready(served.url, place)
+
+
+@asynccontextmanager
+async def _booking(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
+    async with (
+        Redis.from_url(redis_url, decode_responses=True) as client,
+        _emptied(client),
+        booking_stack.running(client, redis_url, database_url) as stack,
+    ):
+        await _furnish(stack)
+
+        async def place() -> Headers:
+            visitor = await stack.visitor(room_id=ROOM, name=VISITOR)
+            return _visitor(visitor.identity, visitor.token)
+
+        yield _Ready(stack.url, place)
+
+
+@asynccontextmanager
+async def _emptied(client: "Redis") -> AsyncIterator[None]:
+    await client.flushall()
+    yield
+
+
+async def _furnish(stack: BookingStack) -> None:
+    seats = [f"A-{number}" for number in range(1, 31)]
+    schedule_id = await stack.date(seats, room_id=ROOM, limit=30)
+    visitor = await stack.visitor(room_id=ROOM, name=VISITOR, money="1000.00")
+    await stack.held(visitor, schedule_id, "A-1")
+    (paid,) = await stack.held(visitor, schedule_id, "A-2")
+    assert (await stack.pay(visitor, paid)).status == 201
+
+
+def _visitor(identity: str, token: str) -> Headers:
+    return {"Authorization": f"Bearer {identity}", "Queue-Token": token}
+
+
+def _operator(key: str) -> Headers:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@contextmanager
+def _thread(
+    serving: AbstractAsyncContextManager[_Ready],
+) -> Iterator[tuple[_Ready, Callable[[Coroutine[Any, Any, Result]], Result]]]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="documented", daemon=True)
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+
+    try:
+        ready = run(serving.__aenter__())
+        try:
+            yield ready, run
+        finally:
+            run(serving.__aexit__(None, None, None))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,0 +1,92 @@
+"""Both services keep to their documents, whoever asks and whatever is sent.
+
+No answer of status 500 and above, none whose status, content type, headers or body is not
+described, no credential that is asked for and not needed.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from aiohttp import web
+
+from onsale.engines import Postgres
+from shared.openapi import routes_of
+from tests import engines
+from tests.documents import booking_app, gateway_app
+from tests.integration import documented
+from tests.integration.documented import Service
+from tests.integration.exploring import explore
+
+KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+QUICKLY = ("examples", "fuzzing")
+THOROUGHLY = ("examples", "coverage", "fuzzing", "stateful")
+
+
+@pytest.fixture
+def url(postgresql: Postgres, migrated_template: str) -> Iterator[str]:
+    """A database; `database_url` is for tests that have a loop."""
+    found = engines.run(engines.clone(postgresql.url, migrated_template))
+    yield found
+    engines.run(engines.drop(postgresql.url, found))
+
+
+@pytest.fixture
+def gateway(redis_url: str, url: str) -> Iterator[Service]:
+    with documented.gateway(redis_url, url) as service:
+        yield service
+
+
+@pytest.fixture
+def booking(redis_url: str, url: str) -> Iterator[Service]:
+    with documented.booking(redis_url, url) as service:
+        yield service
+
+
+def everything(app: web.Application) -> set[str]:
+    return {f"{route.method} {route.path}" for route in routes_of(app)}
+
+
+@KNOWN
+def test_the_gateway_keeps_to_its_document(gateway: Service, known: bool) -> None:
+    app = gateway_app()
+
+    explored = explore(app, gateway, known=known, phases=QUICKLY, examples=8)
+
+    assert not explored.failures, "\n".join(explored.failures)
+    assert not known or explored.succeeded() == everything(app)
+
+
+@KNOWN
+def test_the_booking_api_keeps_to_its_document(booking: Service, known: bool) -> None:
+    app = booking_app()
+
+    explored = explore(app, booking, known=known, phases=QUICKLY, examples=8)
+
+    assert not explored.failures, "\n".join(explored.failures)
+    assert not known or explored.succeeded() == everything(app)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@KNOWN
+def test_the_gateway_keeps_to_its_document_in_all_its_corners(
+    gateway: Service, known: bool
+) -> None:
+    explored = explore(
+        gateway_app(), gateway, known=known, phases=THOROUGHLY, examples=100, deterministic=False
+    )
+
+    assert not explored.failures, "\n".join(explored.failures)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@KNOWN
+def test_the_booking_api_keeps_to_its_document_in_all_its_corners(
+    booking: Service, known: bool
+) -> None:
+    explored = explore(
+        booking_app(), booking, known=known, phases=THOROUGHLY, examples=60, deterministic=False
+    )
+
+    assert not explored.failures, "\n".join(explored.failures)
