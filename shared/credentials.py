@@ -79,7 +79,7 @@ def require_same_origin(request: web.Request) -> None:
 
 def _bearer(header: str, invalid: type[Exception]) -> str:
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() != "bearer":
         raise invalid
     return token.strip()
 

@@ -1,5 +1,280 @@
 """Guards of the gates: who may ask what, and what a request must carry."""
 
-from tests.guards import Guard
+from tests.guards import Guard, plumbing, tokens
+from tests.guards.rows import rows
 
-GUARDS: tuple[Guard, ...] = ()
+_TABLE = "tests/unit/test_booking_gate.py::"
+_GATES = "tests/integration/test_booking_gates.py::"
+_HTTP = "tests/integration/test_gateway_http.py::"
+_ACCESS = "tests/integration/test_gateway_access.py::"
+
+_DEFAULT = 'default = Gate.OPERATOR if route.startswith("/v1/admin") else Gate.ACTIVE'
+
+BOOKING = rows(
+    "booking_api/gate.py",
+    (
+        "a route nobody thought of is for ACTIVE tokens",
+        "X1",
+        _DEFAULT,
+        'default = Gate.OPERATOR if route.startswith("/v1/admin") else Gate.OPEN',
+        _TABLE + "test_a_route_nobody_thought_of_is_refused_by_default",
+    ),
+    (
+        "an admin route nobody thought of is the operator's",
+        "X2",
+        _DEFAULT,
+        "default = Gate.ACTIVE",
+        _TABLE + "test_a_route_nobody_thought_of_is_refused_by_default",
+    ),
+    (
+        "HEAD has the gate of its GET",
+        "X1",
+        "asked = hdrs.METH_GET if method == hdrs.METH_HEAD else method",
+        "asked = method",
+        _TABLE + "test_a_head_request_is_guarded_like_its_get",
+    ),
+    (
+        "the operator's gate of the booking API",
+        "X2",
+        "        require_operator(request)\n    elif",
+        "        pass\n    elif",
+        _GATES + "test_operators_routes_take_the_operators_key_and_nobody_elses",
+    ),
+    (
+        "every gate but the open one asks who",
+        "X1",
+        "    elif gate is not Gate.OPEN:\n        request[VISITOR] = identity(request)",
+        (
+            "    elif gate is not Gate.OPEN:\n"
+            '        request[VISITOR] = identity(request) if gate is Gate.ACTIVE else "nobody"'
+        ),
+        _GATES + "test_without_an_identity_everything_is_refused",
+    ),
+    (
+        "only the owner's gate asks for no queue token",
+        "X1",
+        "if gate is not Gate.OWNER:",
+        "if gate is Gate.ACTIVE:",
+        _GATES + "test_without_a_queue_token_what_needs_one_is_refused",
+    ),
+    (
+        "the ACTIVE gate asks Redis",
+        "X1",
+        "        if gate is Gate.ACTIVE:\n",
+        "        if gate is None:\n",
+        (
+            _GATES + "test_a_waiting_token_opens_only_what_admitted_ones_may",
+            _GATES + "test_an_expired_token_still_finishes_what_it_began",
+        ),
+    ),
+    (
+        "identity and queue token name one visitor",
+        "X1",
+        "place.visitor != request[VISITOR] or await",
+        "await",
+        _GATES + "test_a_token_of_another_visitor_or_room_is_foreign",
+    ),
+    (
+        "the token is of the room that guards the path",
+        "X1",
+        " or await _room(request) not in {None, place.room_id}:",
+        ":",
+        _GATES + "test_a_token_of_another_visitor_or_room_is_foreign",
+    ),
+    (
+        "WAIT is not ACTIVE for the booking API",
+        "X1",
+        "if found.status == LET_IN:",
+        "if found.status in {LET_IN, WAIT}:",
+        _GATES + "test_a_waiting_token_opens_only_what_admitted_ones_may",
+    ),
+    (
+        "EXPIRED is not ACTIVE for the booking API",
+        "X1",
+        "if found.status == LET_IN:",
+        "if found.status != WAIT:",
+        (
+            _GATES + "test_an_expired_token_still_finishes_what_it_began",
+            _GATES + "test_an_old_token_is_not_the_place_its_visitor_holds_now",
+        ),
+    ),
+    (
+        "a store that is away opens no gate",
+        "X1",
+        "        return lost\n",
+        "        return None\n",
+        _GATES + "test_without_redis_only_the_active_gate_is_shut",
+    ),
+    (
+        "an error nobody thought of opens no gate",
+        "X1",
+        "        if lost is None:\n            raise\n",
+        "",
+        _GATES + "test_an_error_nobody_thought_of_opens_no_gate",
+    ),
+    (
+        "a refusal gives way to a stored answer alone",
+        "X1 O5",
+        "    if stored is None:\n        raise refused\n    return stored",
+        "    if stored is None:\n        return web.Response()\n    return stored",
+        _GATES + "test_the_status_is_looked_at_before_the_body",
+    ),
+    (
+        "which room guards a date is asked again after a while",
+        "X1",
+        "if known is not None and known[1] > monotonic():",
+        "if known is not None:",
+        _TABLE + "test_which_room_guards_a_date_is_remembered_for_a_while",
+    ),
+    (
+        "a date's room is not a concert's",
+        "X1",
+        "known = self._known.get((name, of))",
+        "known = next((k for (_, o), k in self._known.items() if o == of), None)",
+        _TABLE + "test_which_room_guards_a_date_is_remembered_for_a_while",
+    ),
+    (
+        "rooms of dates are remembered in a bounded number",
+        "S3",
+        "while len(self._known) > self.SIZE:",
+        "while False:",
+        _TABLE + "test_what_is_not_there_is_not_remembered_and_what_is_in_a_bounded_number",
+    ),
+)
+
+GATEWAY = rows(
+    "queue_gateway/handlers.py",
+    (
+        "joining asks who",
+        "X1",
+        "visitor = identity(request)",
+        'visitor = request.headers.get("Authorization", "nobody")',
+        (
+            _HTTP + "test_joining_needs_an_identity",
+            _HTTP + "test_a_bad_authorization_is_401",
+        ),
+    ),
+    (
+        "the token is of the room in the path",
+        "X1",
+        "if place.room_id != room_id:",
+        "if False:",
+        _HTTP + "test_a_forged_token_is_401",
+    ),
+    (
+        "WAIT is not ACTIVE for proxies",
+        "X1",
+        "if status.status == ACTIVE:",
+        "if status.status in {ACTIVE, WAIT}:",
+        _HTTP + "test_authorize_says_204_only_to_an_active_token",
+    ),
+    (
+        "EXPIRED is not ACTIVE for proxies",
+        "X1",
+        "if status.status == ACTIVE:",
+        "if status.status != WAIT:",
+        _HTTP + "test_authorize_says_204_only_to_an_active_token",
+    ),
+    (
+        "scripts of a page cannot read the cookie",
+        "X3",
+        "        httponly=True,\n",
+        "",
+        _HTTP + "test_a_browser_keeps_its_place_in_a_cookie",
+    ),
+    (
+        "the cookie stays with its site",
+        "X3",
+        '        samesite="Lax",\n',
+        "",
+        _HTTP + "test_a_browser_keeps_its_place_in_a_cookie",
+    ),
+    (
+        "behind TLS the cookie travels by TLS alone",
+        "X3",
+        "        secure=_behind_tls(request),\n",
+        "",
+        _ACCESS + "test_behind_tls_the_cookie_is_for_tls_alone",
+    ),
+    (
+        "no cache keeps a token",
+        "X3",
+        (
+            "        status=201 if entered.new else 200,\n"
+            '        headers={"Cache-Control": "no-store"},\n'
+        ),
+        "        status=201 if entered.new else 200,\n",
+        _ACCESS + "test_what_is_a_visitors_or_an_operators_own_is_stored_nowhere",
+    ),
+    (
+        "no cache answers for a proxy's question",
+        "X1",
+        'web.Response(status=204, headers={"Cache-Control": "no-store"})',
+        "web.Response(status=204)",
+        _ACCESS + "test_what_is_a_visitors_or_an_operators_own_is_stored_nowhere",
+    ),
+)
+
+OPERATORS = rows(
+    "queue_gateway/admin.py",
+    (
+        "reading a room's settings needs the operator's key",
+        "X2",
+        "    require_operator(request)\n    return await",
+        "    return await",
+        _HTTP + "test_operator_routes_refuse_by_default",
+    ),
+    (
+        "changing a room needs the operator's key",
+        "X2",
+        "    require_operator(request)\n    room_id",
+        "    room_id",
+        (
+            _HTTP + "test_operator_routes_refuse_by_default",
+            _ACCESS + "test_nobody_without_the_operators_key_learns_whether_a_room_is_there",
+        ),
+    ),
+    (
+        "a room_id is a slug",
+        "O5",
+        "if not ROOM_ID.fullmatch(room_id):",
+        "if False:",
+        _ACCESS + "test_the_address_is_judged_before_the_precondition",
+    ),
+    (
+        "a change needs If-Match",
+        "X2",
+        "        raise PreconditionRequired\n",
+        '        return "*"\n',
+        _HTTP + "test_a_change_needs_the_version_it_changes",
+    ),
+    (
+        "If-Match is a version, not a word that scripts know",
+        "X2",
+        'if raw != "*" and not (version.isascii() and version.isdigit()):',
+        "if False:",
+        _ACCESS + "test_a_tag_that_no_room_has_matches_nothing",
+    ),
+    (
+        "a change of another version is refused",
+        "X2",
+        "    if outcome in _REFUSALS:\n",
+        "    if False:\n",
+        _HTTP + "test_a_change_needs_the_version_it_changes",
+    ),
+    (
+        "If-None-Match only creates",
+        "X2",
+        '        return "none"\n',
+        '        return "*"\n',
+        _HTTP + "test_a_change_needs_the_version_it_changes",
+    ),
+)
+
+GUARDS: tuple[Guard, ...] = (
+    *BOOKING,
+    *GATEWAY,
+    *OPERATORS,
+    *tokens.GUARDS,
+    *plumbing.GUARDS,
+)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from shared.places import PLACES
 from shared.tokens import Place, QueueTokens
 from tests.booking_stack import ADMIN_KEY, ROOM, BookingStack, Visitor, running
 
@@ -263,3 +264,17 @@ async def test_an_old_token_is_not_the_place_its_visitor_holds_now(scene: Scene)
 
     assert (await booking.ask("GET", "/v1/concerts", again)).status == 200
     assert {old.code, other.code} == {"queue_token_expired"}
+
+
+async def test_an_error_nobody_thought_of_opens_no_gate(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(place: Place) -> None:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(scene.booking.app[PLACES], "status", broken)
+    before = await scene.booking.trace()
+    headers = {"Authorization": scene.bearer(), "Queue_Token": scene.visitor.token}
+
+    assert await scene.codes(ACTIVE, **headers) == {(500, "internal")}
+    assert await scene.booking.trace() == before
