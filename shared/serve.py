@@ -17,6 +17,7 @@ from shared.stores import StoreRefused
 from shared.web import runner
 
 BACKLOG = 4096
+ACCEPTED_PER_TURN = 16
 EXIT_BAD_SETTING = 2
 EXIT_NO_STORE = 3
 
@@ -43,6 +44,19 @@ def main(
     return 0
 
 
+async def accept(serving: web.AppRunner, listening: socket.socket) -> None:
+    """Begin to serve on a listening socket, which the runner closes at its end.
+
+    libuv takes one connection from a listening descriptor in each turn of its loop. Turns of a busy
+    service are long, and a crowd comes with a connection for each visitor: a queue of thousands
+    would build up in front of a service that has time for them. So there are several descriptors
+    of the one socket.
+    """
+    descriptors = [listening, *(listening.dup() for _ in range(ACCEPTED_PER_TURN - 1))]
+    for descriptor in descriptors:
+        await web.SockSite(serving, descriptor, backlog=BACKLOG).start()
+
+
 async def _serve(app: web.Application, settings: ServiceSettings) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -51,8 +65,9 @@ async def _serve(app: web.Application, settings: ServiceSettings) -> None:
     serving = runner(app)
     await serving.setup()
     try:
-        await web.SockSite(serving, _listen(settings), backlog=BACKLOG).start()
-        logs.logger(__name__).info("serving", addresses=[str(a) for a in serving.addresses])
+        listening = _listen(settings)
+        await accept(serving, listening)
+        logs.logger(__name__).info("serving", address=str(listening.getsockname()))
         await stopped.wait()
     finally:
         await serving.cleanup()
