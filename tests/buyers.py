@@ -1,0 +1,202 @@
+"""A crowd that buys through crashes, and keeps every answer it was given."""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from shared.tokens import QueueTokens, TokenRejected
+
+#: A request without an answer is repeated with the same key until there is one.
+PATIENCE_S = 90.0
+PAUSE_S = 0.1
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A 201: what was asked, with which credentials and key, and the bytes of the answer."""
+
+    kind: str
+    visitor: str
+    url: str
+    headers: dict[str, str]
+    sent: bytes
+    answer: bytes
+
+    @property
+    def body(self) -> Any:
+        return orjson.loads(self.answer)
+
+
+@dataclass(slots=True)
+class Notebook:
+    """What all buyers were told.
+
+    `refused`: keys whose last word was a refusal. `places`: the jtis given by joins, and to whom;
+    `again`: joins that gave a number somebody else has. `canceled`: bookings let go with 204.
+    `trouble`: refused connections, lost answers and 503, by kind.
+    """
+
+    receipts: list[Receipt] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    places: dict[str, str] = field(default_factory=dict)
+    canceled: set[int] = field(default_factory=set)
+    paid_jtis: set[str] = field(default_factory=set)
+    trouble: Counter[str] = field(default_factory=Counter)
+    surprises: list[str] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Receipt]:
+        return [receipt for receipt in self.receipts if receipt.kind == kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Where the buyers go."""
+
+    gateway_url: str
+    booking_url: str
+    room_id: str
+    schedule_id: int
+    seats: list[str]
+    tokens: QueueTokens
+
+
+class Gone(Exception):
+    """The token is over; its visitor joins again."""
+
+
+class Buyer:
+    """Charges, waits in line, holds, and pays or lets go, again and again until told to stop."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        http: aiohttp.ClientSession,
+        notebook: Notebook,
+        name: str,
+        identity: str,
+        dice: random.Random,
+    ) -> None:
+        self._shop = shop
+        self._http = http
+        self._notebook = notebook
+        self._name = name
+        self.headers = {"Authorization": f"Bearer {identity}"}
+        self.jti = ""
+        self._dice = dice
+
+    async def buy(self, closed: asyncio.Event) -> None:
+        """Visits; the last one is finished after `closed`, so that every answer is known."""
+        url = self._shop.booking_url + "/v1/users/me/charges"
+        while not closed.is_set():
+            await self.post("charge", url, {"amount": "5.00"})
+            try:
+                await self._visit(closed)
+            except Gone:
+                continue
+
+    async def _visit(self, closed: asyncio.Event) -> None:
+        await self.join()
+        while (status := await self.status()) != "ACTIVE":
+            if status != "WAIT":
+                raise Gone
+            if closed.is_set():
+                return
+            await asyncio.sleep(0.1)
+        wanted = self._dice.sample(self._shop.seats, self._dice.randint(1, 2))
+        url = f"{self._shop.booking_url}/v1/schedules/{self._shop.schedule_id}/bookings"
+        held = await self.post("hold", url, {"seat_numbers": wanted})
+        if held is None:
+            return
+        ids = [booking["concert_booking_id"] for booking in held["bookings"]]
+        if self._dice.random() < 0.4:
+            for booking_id in ids:
+                await self._cancel(booking_id)
+            return
+        url = self._shop.booking_url + "/v1/payments"
+        if await self.post("pay", url, {"concert_booking_ids": ids}):
+            self._notebook.paid_jtis.add(self.jti)
+
+    async def join(self) -> None:
+        """A place in line, or the one held already. Raises Gone."""
+        status, raw = await self._ask("join", "POST", self._token_url())
+        if status not in (200, 201):
+            raise Gone
+        token = orjson.loads(raw)["token"]
+        try:
+            place = self._shop.tokens.verify(token)
+        except TokenRejected:
+            self._notebook.surprises.append("join: a token that is not ours")
+            raise Gone from None
+        self.headers["Queue-Token"], self.jti = token, place.jti
+        if self._notebook.places.setdefault(place.jti, self._name) != self._name:
+            self._notebook.surprises.append(f"join: {place.jti} was given to two visitors")
+
+    async def status(self) -> str:
+        """WAIT, ACTIVE or EXPIRED."""
+        _, raw = await self._ask("poll", "GET", self._token_url())
+        return str(orjson.loads(raw)["status"])
+
+    async def _cancel(self, booking_id: int) -> None:
+        url = f"{self._shop.booking_url}/v1/bookings/{booking_id}"
+        status, _ = await self._ask("cancel", "DELETE", url)
+        if status == 204:
+            self._notebook.canceled.add(booking_id)
+
+    async def post(self, kind: str, url: str, body: Any) -> Any:
+        """POST with a new key until it is decided; the body of a 201, else None."""
+        key = f"{self._name}-{kind}-{self._dice.getrandbits(64):x}"
+        headers = {**self.headers, "Idempotency-Key": key}
+        sent = orjson.dumps(body)
+        status, raw = await self._ask(kind, "POST", url, sent, headers)
+        if status == 201:
+            self._notebook.receipts.append(Receipt(kind, self._name, url, headers, sent, raw))
+            return orjson.loads(raw)
+        self._notebook.refused.add(key)
+        return None
+
+    async def _ask(
+        self,
+        kind: str,
+        method: str,
+        url: str,
+        sent: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Ask until there is an answer that decides."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                status, raw = await ask(self._http, method, url, sent, headers or self.headers)
+                undecided = status in (0, 503) or b'"request_in_progress"' in raw
+                if not undecided:
+                    break
+                self._notebook.trouble[f"{kind} {status}"] += 1
+                await asyncio.sleep(PAUSE_S * self._dice.uniform(0.5, 1.5))
+        if status >= 500:
+            self._notebook.surprises.append(f"{kind}: {status} {raw[:200]!r}")
+        return status, raw
+
+    def _token_url(self) -> str:
+        return f"{self._shop.gateway_url}/v1/rooms/{self._shop.room_id}/token"
+
+
+async def ask(
+    http: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    sent: bytes | None,
+    headers: dict[str, str],
+) -> tuple[int, bytes]:
+    """One request; status 0 when it got no answer."""
+    typed = headers if sent is None else {**headers, "Content-Type": "application/json"}
+    deadline = aiohttp.ClientTimeout(total=DEADLINE_S)
+    try:
+        async with http.request(method, url, data=sent, headers=typed, timeout=deadline) as answer:
+            return answer.status, await answer.read()
+    except (aiohttp.ClientError, TimeoutError):
+        return 0, b""
