@@ -23,7 +23,7 @@ local outage_ms = now - room.heartbeat_ms
 if outage_ms <= OUTAGE_MS then outage_ms = 0 end
 room.shift_ms, room.heartbeat_ms = room.shift_ms + outage_ms, now
 local idle_rest_until = tonumber(redis.call('HGET', SETTINGS, 'idle_rest_until_ms') or 0)
-if outage_ms > 0 then idle_rest_until = now + room.idle_ttl_s * 1000 end
+if outage_ms > 0 then idle_rest_until = math.max(idle_rest_until, now + room.idle_ttl_s * 1000) end
 local deadline_now = deadline_clock(room, now)
 
 local ended, more = 0, 0

@@ -32,7 +32,7 @@ for index = 5, 4 + 2 * changes_count, 2 do fields[ARGV[index]] = ARGV[index + 1]
 
 local stamp = string.format('%d', now)
 local rate = tonumber(fields.admit_per_minute or room.admit_per_minute)
-local level = room and math.min(filled_level(room, now), burst_level(rate)) or burst_level(rate)
+local level = room and filled_level(room, now) or burst_level(rate)
 fields.level, fields.level_at_ms, fields.clock_ms = string.format('%d', level), stamp, stamp
 
 local closes = room and fields.state == 'closed' and room.state ~= 'closed'

@@ -2,7 +2,6 @@
 
 -- The bucket counts in 1/60000 of an admission: rate per minute x ms are whole numbers.
 local UNIT = 60000
--- Whatever passed since the last look, the bucket is full after a minute at any rate >= 1.
 local PACE_SLOT_MS, PACE_SLOTS = 10000, 60
 
 -- Burst is one second of the rate, at least one admission (A2, A3).
@@ -11,8 +10,8 @@ local function burst_level(rate)
 end
 
 local function filled_level(room, now)
-  local elapsed = math.min(now - room.level_at_ms, UNIT)
-  return math.min(burst_level(room.admit_per_minute), room.level + elapsed * room.admit_per_minute)
+  local earned = (now - room.level_at_ms) * room.admit_per_minute
+  return math.min(burst_level(room.admit_per_minute), room.level + earned)
 end
 
 local function keep_level(level, now)

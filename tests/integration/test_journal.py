@@ -51,7 +51,7 @@ async def test_a_batch_that_comes_again_changes_nothing(
 ) -> None:
     line = Line(redis)
     await history(line)
-    entries = await redis.xrange(STREAM)
+    entries: Any = await redis.xrange(STREAM)
     assert await moved(Journal(redis, line.rooms, pool), pool) == len(entries)
     once = await table(pool)
     assert [row[2:4] for row in once] == [
@@ -71,7 +71,8 @@ async def test_an_active_token_does_not_wait_again(redis: Redis, pool: asyncpg.P
     line = Line(redis)
     await line.configure(max_active=0)
     await line.throng(1)
-    ((_, entry),) = await redis.xrange(STREAM)
+    entries: Any = await redis.xrange(STREAM)
+    ((_, entry),) = entries
     await line.configure(max_active=1)
     await line.admit()
     journal = Journal(redis, line.rooms, pool)
@@ -151,7 +152,8 @@ async def test_ages_not_times_cross_from_one_store_to_the_other(
     rooms = Rooms(redis)
     await rooms.configure(ROOM, {"max_active": 1, "active_ttl_s": 100})
     await rooms.enter(ROOM, "ann")
-    ((_, entry),) = await redis.xrange(STREAM)
+    entries: Any = await redis.xrange(STREAM)
+    ((_, entry),) = entries
     await redis.xtrim(STREAM, maxlen=0)
     # As told by a store whose clock is right: an hour ago, whatever PostgreSQL's clock says.
     await redis.xadd(STREAM, {**entry, "t": str(int(entry["t"]) - 3_600_000)})

@@ -1,4 +1,4 @@
-"""The scripts' bounds: work per call (S3), the store's clock (S1), batches, and nothing left over."""
+"""The scripts' bounds: work per call (S3), the store's clock (S1), batches, nothing left over."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -217,7 +217,7 @@ async def test_a_token_from_before_the_store_was_lost_is_no_place_of_today(line:
 async def test_a_closing_that_the_store_forgot_gives_no_generation_twice(line: Line) -> None:
     await line.configure()
     (settings,) = room_keys(ROOM, "settings")
-    kept = await line.client.hgetall(settings)
+    kept: Any = await line.client.hgetall(settings)
     await line.configure(state="closed")
     forgotten = int((await line.rooms.view(ROOM)).settings["generation"])
     await line.client.delete(settings)

@@ -1,5 +1,7 @@
 """A room's edges: joins in one call, changes of settings, closings, outages."""
 
+from typing import Any
+
 import pytest
 
 from shared.places import ACTIVE, WAIT, room_keys
@@ -132,10 +134,36 @@ async def test_the_journal_tells_how_full_the_room_was_at_each_admission(line: L
     await line.configure(max_active=2)
     await line.throng(2)
     await line.configure(state="closed")
-    entries = await line.client.xrange(room_keys(ROOM, "journal")[0])
+    entries: Any = await line.client.xrange(room_keys(ROOM, "journal")[0])
     told = [(e["s"], e["v"], e.get("a"), e.get("c"), e.get("r")) for _, e in entries]
     assert told == [
         ("ACTIVE", "v0", "1", "2", None),
         ("ACTIVE", "v1", "2", "2", None),
         ("CLOSED", "", None, None, "closed"),
     ]
+
+
+async def test_another_run_of_the_store_gives_no_number_that_the_last_one_may_have_given(
+    line: Line,
+) -> None:
+    await line.configure(max_active=0)
+    before = await line.enter("ann")
+    (settings,) = room_keys(ROOM, "settings")
+    await line.client.hset(settings, "store_run", "another")
+    after = await line.enter("bob")
+    assert after.place.number == before.place.number + 1_000_001
+    assert (await line.enter("cat")).place.number == after.place.number + 1
+    entries: Any = await line.client.xrange(room_keys(ROOM, "journal")[0])
+    assert [e["s"] for _, e in entries] == ["WAIT", "RESTORED", "WAIT", "WAIT"]
+    await line.client.hset(settings, "store_run", "yet another")
+    await line.admit()
+    assert (await line.enter("dan")).place.number == after.place.number + 1_000_002
+
+
+async def test_an_outage_shortens_no_rest_of_the_idle_sweep(line: Line) -> None:
+    await line.configure(max_active=0, admit_per_minute=60, idle_ttl_s=900)
+    await line.throng(100)
+    await line.configure(idle_ttl_s=1)
+    await line.silence(3)
+    await line.wait(10)
+    assert (await line.rooms.view(ROOM)).waiting == 100

@@ -124,7 +124,7 @@ class Room:
             self._move(place, outage)
         self.beat_ms = now
         if outage:
-            self.idle_rest_ms = now + self._ms("idle_ttl_s")
+            self.idle_rest_ms = max(self.idle_rest_ms, now + self._ms("idle_ttl_s"))
         ended, more = self._sweep(now, limit)
         admitted, skipped = self._admit(now, limit)
         more = more or skipped >= limit or admitted == limit
