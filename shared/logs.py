@@ -40,9 +40,9 @@ def logger(name: str) -> Any:
     return structlog.get_logger(module=name)
 
 
-def _traceback(raised: Any) -> list[dict[str, Any]]:
+def _traceback(exc_info: Any) -> list[dict[str, Any]]:
     """Where an exception and its causes came from, and their types."""
-    return [{name: stack[name] for name in _TRACEBACK_SAYS} for stack in _TRACEBACK(raised)]
+    return [{name: stack[name] for name in _TRACEBACK_SAYS} for stack in _TRACEBACK(exc_info)]
 
 
 def _dumps(event: dict[str, Any], **_: Any) -> str:
