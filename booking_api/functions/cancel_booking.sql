@@ -1,6 +1,6 @@
 /*
 cancel_booking -- let a hold go, at its owner's wish.
-Lock order: seat, booking, counter. The clock is read after the locks.
+Lock order: seat, counter. The clock is read after the locks.
 Returns outcome: canceled (also when it already was), not_found, foreign (another room's token),
 confirmed (paid: not refundable). Only a PENDING booking is written.
 Keeps B2, B5, B10.
@@ -25,8 +25,7 @@ BEGIN
     IF v_booking.status = 'PENDING' THEN
         PERFORM FROM concert_seat s WHERE s.concert_seat_id = v_booking.concert_seat_id
         FOR NO KEY UPDATE;
-        SELECT b.* INTO v_booking FROM concert_booking b WHERE b.concert_booking_id = p_booking
-        FOR NO KEY UPDATE;
+        SELECT b.* INTO v_booking FROM concert_booking b WHERE b.concert_booking_id = p_booking;
     END IF;
     IF v_booking.status <> 'PENDING' THEN
         outcome := CASE v_booking.status WHEN 'CANCELED' THEN 'canceled' ELSE 'confirmed' END;
@@ -44,6 +43,6 @@ BEGIN
     UPDATE concert_seat s
     SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,
         changed_xid = pg_current_xact_id(), updated_at = v_now
-    WHERE s.concert_seat_id = v_booking.concert_seat_id AND s.concert_booking_id = p_booking;
+    WHERE s.concert_seat_id = v_booking.concert_seat_id;
     outcome := 'canceled';
 END $$;

@@ -1,6 +1,7 @@
 /*
 hold_seats -- hold the named seats of one date for one visitor: all of them or none.
-Lock order: key, seats by id, bookings by id, counters by user_id. The clock is read after the seats.
+Lock order: key, seats by id, counters by user_id. The clock is read after the seats. A booking is
+written only under its seat's lock, here and everywhere, and so needs none of its own.
 Everything is checked before the first write, so a refusal leaves nothing behind.
 Returns outcome and body:
     held, replayed       the answer of the POST
@@ -109,8 +110,6 @@ BEGIN
     END IF;
 
     IF v_stale IS NOT NULL THEN
-        PERFORM FROM concert_booking b WHERE b.concert_booking_id = ANY (v_stale)
-        ORDER BY b.concert_booking_id FOR NO KEY UPDATE;
         PERFORM FROM user_schedule c
         WHERE c.concert_schedule_id = p_schedule
           AND (c.user_id = v_user OR c.user_id IN (

@@ -28,7 +28,8 @@ END $$;
 
 /*
 pay_bookings -- pay all the named bookings from their owner's balance, or none.
-Lock order: key, seats by id, bookings by id, the user. The clock is read after the locks.
+Lock order: key, seats by id (a booking is written only under its seat's lock), the user. The clock
+is read after the locks.
 Everything is checked before the first write, so a refusal leaves nothing behind.
 Returns outcome, body, and completed: the jtis whose visit this payment ends.
     paid, replayed          the answer of the POST
@@ -79,8 +80,6 @@ BEGIN
 
     PERFORM FROM concert_seat s WHERE s.concert_seat_id = ANY (v_seats)
     ORDER BY s.concert_seat_id FOR NO KEY UPDATE;
-    PERFORM FROM concert_booking b WHERE b.concert_booking_id = ANY (p_bookings)
-    ORDER BY b.concert_booking_id FOR NO KEY UPDATE;
     SELECT u.balance INTO STRICT v_balance FROM users u WHERE u.user_id = v_user FOR NO KEY UPDATE;
     v_now := clock_timestamp();
 

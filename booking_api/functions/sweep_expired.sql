@@ -1,7 +1,7 @@
 /*
 sweep_expired -- write down that holds have ended: at most p_limit bookings past their deadline.
-Lock order: seats by id, skipping those somebody works on; bookings by id; counters by user_id and
-date. The clock is read again after the seats. Any number of processes may run it at once.
+Lock order: seats by id, skipping those somebody works on, so that it never waits for one; counters
+by user_id and date. Any number of processes may run it at once.
 Returns how many it ended.
 Keeps B2, B9, B10. A seat that changed hands meanwhile is judged by its own row alone.
 */
@@ -10,7 +10,7 @@ LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = o
 DECLARE
     v_seats bigint[];
     v_stale bigint[];
-    v_now timestamptz := clock_timestamp();
+    v_now CONSTANT timestamptz := clock_timestamp();  -- what ended by then has ended for good
 BEGIN
     SELECT array_agg(l.concert_seat_id) INTO v_seats FROM (
         SELECT s.concert_seat_id FROM concert_seat s
@@ -22,14 +22,11 @@ BEGIN
     IF v_seats IS NULL THEN
         RETURN 0;
     END IF;
-    v_now := clock_timestamp();
     SELECT array_agg(s.concert_booking_id) INTO v_stale FROM concert_seat s
-    WHERE s.concert_seat_id = ANY (v_seats) AND s.status = 'RESERVED' AND s.held_until <= v_now;
+    WHERE s.concert_seat_id = ANY (v_seats) AND s.held_until <= v_now;
     IF v_stale IS NULL THEN
         RETURN 0;
     END IF;
-    PERFORM FROM concert_booking b WHERE b.concert_booking_id = ANY (v_stale)
-    ORDER BY b.concert_booking_id FOR NO KEY UPDATE;
     PERFORM FROM user_schedule c
     WHERE (c.user_id, c.concert_schedule_id) IN (
         SELECT b.user_id, b.concert_schedule_id FROM concert_booking b
