@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from booking_api import migrate
@@ -10,7 +11,7 @@ from tests.booking_stack import BookingStack, Reply
 FUNCTIONS = Path(migrate.__file__).parent / "functions"
 
 
-def outcomes(replies: list[Reply]) -> Counter[tuple[int, str]]:
+def outcomes(replies: Iterable[Reply]) -> Counter[tuple[int, str]]:
     return Counter((reply.status, reply.code) for reply in replies)
 
 

@@ -1,0 +1,66 @@
+"""Making a moment: somebody has locked a row, a request waits for it, and the world changes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from booking_api.database import query
+from tests.booking_stack import BookingStack, Reply, Visitor
+from tests.waiting import wait_until
+
+SEAT = "SELECT FROM concert_seat WHERE seat_number = '{}' FOR NO KEY UPDATE"
+COUNTER = (
+    "SELECT FROM user_schedule JOIN users USING (user_id) WHERE external_id = '{}'"
+    " FOR NO KEY UPDATE OF user_schedule"
+)
+#: The holds of a seat end, for whoever reads the clock from now on.
+ENDS = """
+UPDATE concert_seat SET held_until = clock_timestamp() WHERE seat_number = 'A-1';
+UPDATE concert_booking SET expiration_at = s.held_until FROM concert_seat s
+WHERE s.concert_booking_id = concert_booking.concert_booking_id AND s.seat_number = 'A-1';
+"""
+
+
+@asynccontextmanager
+async def somebody(booking: BookingStack, *statements: str) -> AsyncIterator[Any]:
+    """A connection in a transaction that has run these statements; it commits at the end."""
+    async with booking.pool.acquire() as connection, connection.transaction():
+        for statement in statements:
+            await connection.execute(statement)
+        yield connection
+
+
+async def blocked(booking: BookingStack) -> None:
+    """Wait until a request waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await wait_until(lambda: booking.pool.fetchval(waiting))
+
+
+async def free(booking: BookingStack, statement: str) -> None:
+    """Nobody has locked these rows."""
+    async with booking.pool.acquire() as connection, connection.transaction():
+        await connection.execute(f"{statement} NOWAIT")
+
+
+async def cancel(booking: BookingStack, visitor: Visitor, booking_id: int) -> Reply:
+    return await booking.ask("DELETE", f"/v1/bookings/{booking_id}", visitor)
+
+
+async def hold_by_hand(
+    connection: Any, visitor: Visitor, schedule_id: int, *seats: str, room: str | None = None
+) -> str:
+    """A hold in a transaction of the test's own; its outcome."""
+    row = await connection.fetchrow(
+        query("hold_seats"),
+        visitor.name,
+        visitor.place.jti,
+        room or visitor.place.room_id,
+        schedule_id,
+        list(seats),
+        "/by-hand",
+        f"{visitor.name} {seats}",
+        b"x",
+        "USD",
+        2,
+    )
+    return str(row["outcome"])
