@@ -47,10 +47,7 @@ QUEUE_TOKENS = rows(
         "X1",
         "if _encode(raw) != segment:",
         "if False:",
-        (
-            _QUEUE + "test_a_token_has_one_spelling",
-            _QUEUE + "test_both_refuse_every_changed_character",
-        ),
+        _QUEUE + "test_a_token_has_one_spelling",
     ),
     (
         "a queue token's issuer is us",
@@ -206,18 +203,15 @@ CREDENTIALS = rows(
     (
         "the Origin is the site's own",
         "X1",
-        'if urlsplit(request.headers.get("Origin", "")).netloc != request.host:',
-        'if not request.headers.get("Origin"):',
+        "if not site or site != request.host:",
+        "if not site:",
         _CREDENTIALS + "test_a_cookie_from_another_sites_page_is_forbidden",
     ),
     (
         "a request without an Origin comes from nowhere",
         "X1",
-        'if urlsplit(request.headers.get("Origin", "")).netloc != request.host:',
-        (
-            'if urlsplit(request.headers.get("Origin", request.host)).netloc '
-            'not in {"", request.host}:'
-        ),
+        "if not site or site != request.host:",
+        "if site and site != request.host:",
         _CREDENTIALS + "test_a_cookie_from_another_sites_page_is_forbidden",
     ),
     (

@@ -160,9 +160,8 @@ def test_a_token_has_one_spelling() -> None:
     token = _raw(CLAIMS)
     head, claims, signature = token.split(".")
     padded = f"{head}.{claims}.{signature}="
-    filled = (
-        f"{head}.{claims}.{signature[:9]}!!!!{signature[9:]}"  # decoders skip what is no base64
-    )
+    # Decoders skip what is not of their alphabet.
+    filled = f"{head}.{claims}.{signature[:9]}!!!!{signature[9:]}"
     for other in (padded, filled, f"{token}\n"):
         with pytest.raises(TokenRejected):
             QueueTokens((SECRET,)).verify(other)
