@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from queue_gateway.room import ROOMS, Rooms
+from queue_gateway.room import Rooms
 from queue_gateway.settings import ADMIT_LIMIT, TICK_S
 from shared.logs import logger
 from shared.loops import end
@@ -16,6 +16,10 @@ NAMES_AGE_S = 1.0
 #: Rooms served at the same time, and rounds one room gets in one tick.
 AT_ONCE = 16
 ROUNDS = 50
+
+#: Over connections of its own: behind a crowd that queues for one, the line would stand still, and
+#: its missed beats would look like an outage.
+ADMISSION_ROOMS = web.AppKey("admission_rooms", Rooms)
 
 log = logger(__name__)
 
@@ -69,6 +73,6 @@ class Admission:
 
 async def admission(app: web.Application) -> AsyncIterator[None]:
     """Run the loop while the app does."""
-    task = asyncio.create_task(Admission(app[ROOMS]).run(), name="admission")
+    task = asyncio.create_task(Admission(app[ADMISSION_ROOMS]).run(), name="admission")
     yield
     await end(task)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from queue_gateway import admin, handlers
-from queue_gateway.admission import admission
+from queue_gateway.admission import ADMISSION_ROOMS, admission
 from queue_gateway.journal import journal
 from queue_gateway.room import ROOMS, Rooms
 from shared.docs import DOCS, Docs
@@ -41,8 +41,10 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     async with (
         connected_redis(settings.redis_url) as client,
+        connected_redis(settings.redis_url) as apart,
         connected_database(settings.database_url, application="onsale-gateway") as pool,
     ):
         app[REDIS], app[DATABASE] = client, pool
         app[ROOMS], app[PLACES] = Rooms(client), Places(client)
+        app[ADMISSION_ROOMS] = Rooms(apart)
         yield

@@ -7,9 +7,13 @@ import pytest
 from redis import ConnectionError as NoConnection
 from redis.asyncio import Redis
 
+from queue_gateway.app import create_app
 from queue_gateway.room import Rooms, RoomView
 from shared import stores
 from shared.errors import NotFound
+from shared.stores import REDIS
+from tests.integration.services import served, settings
+from tests.waiting import wait_until
 
 
 class Counting(Rooms):
@@ -97,3 +101,23 @@ async def test_a_connection_that_cannot_be_made_gives_its_turn_back() -> None:
         for _ in range(3):
             with pytest.raises(NoConnection, match="connecting"):
                 await client.ping()
+
+
+@pytest.mark.usefixtures("one_connection")
+async def test_the_line_moves_on_while_the_crowd_queues_for_connections(
+    redis: Redis, redis_url: str, database_url: str
+) -> None:
+    rooms = Rooms(redis)
+    await rooms.configure("spring-tour", {"max_active": 0, "admit_per_minute": 60_000})
+    await rooms.enter("spring-tour", "ann")
+    app = create_app(settings(redis_url, database_url))
+    async with served(app):
+        pool: Any = app[REDIS].connection_pool
+        taken = await pool.get_connection()
+        await rooms.configure("spring-tour", {"max_active": 1})
+
+        async def let_in() -> bool:
+            return (await rooms.view("spring-tour")).active == 1
+
+        await wait_until(let_in, within_s=5)
+        await pool.release(taken)
