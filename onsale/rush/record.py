@@ -89,6 +89,7 @@ class Record:
     surprise_count: int = 0
     events: Counter[str] = field(default_factory=Counter)
     waits_s: list[float] = field(default_factory=list)
+    queued_ms: list[float] = field(default_factory=list)  # each request, for a connection
 
     def request(self, kind: Kind, status: str, latency_ms: float) -> None:
         """Note one request; `status` is the HTTP status or one of REFUSED, LOST, TIMEOUT."""
@@ -114,6 +115,7 @@ class Record:
         self.surprise_count += other.surprise_count
         self.events += other.events
         self.waits_s += other.waits_s
+        self.queued_ms += other.queued_ms
 
     @property
     def total_requests(self) -> int:

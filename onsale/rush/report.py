@@ -73,6 +73,7 @@ class Report:
             "concert_id": self.concert_id,
             "outcomes": {str(outcome): self.outcomes[outcome] for outcome in Outcome},
             "events": dict(sorted(record.events.items())),
+            "queued_ms": Figures.of(record.queued_ms).as_dict(),
             "waits_s": Figures.of(record.waits_s).as_dict(),
             "requests": {
                 str(kind): {
@@ -120,6 +121,11 @@ class Report:
             f"{self.record.total_requests} requests; from the opening on {self.duration_s:.1f} s,"
             f" {self.requests_per_s:.0f} a second; room {self.room_id},"
             f" concert {self.concert_id}; again with --seed {self.seed}"
+        )
+        queued = Figures.of(self.record.queued_ms).cells(0)
+        console.print(
+            f"Before a request, for a free connection of its client, ms:"
+            f" p50 {queued[0]}, p95 {queued[1]}, max {queued[3]}"
         )
         console.print(self.load.line())
         for surprise in self.record.surprises:
