@@ -146,7 +146,8 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
             headers={
                 "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
                 "Access-Control-Allow-Headers": (
-                    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Queue-Token"
+                    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+                    "Queue-Token"
                 ),
                 "Access-Control-Max-Age": "600",
             },
@@ -206,6 +207,14 @@ class _Protocol(RequestHandler):
         response = problem_response(error, request_id)
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        # What aiohttp refuses before any middleware runs: an unknown Expect, which it would quote.
+        if isinstance(resp, web.HTTPException):
+            resp = problem_response(_http_error(resp), new_request_id())
+        return await super().finish_response(request, resp, start_time)
 
 
 class _Server(web.Server):

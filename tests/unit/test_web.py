@@ -219,3 +219,16 @@ async def test_only_our_origins_are_let_read_answers(client: Client) -> None:
     ours = await client.ask("GET", "/nowhere", headers={"Origin": ORIGIN})
     assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert ours.headers["Vary"] == "Origin"
+
+
+async def test_a_page_of_ours_may_send_every_header_that_our_routes_take(client: Client) -> None:
+    answer = await client.ask("OPTIONS", "/healthz", headers={"Origin": ORIGIN})
+    allowed = set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    assert allowed == {
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "Queue-Token",
+    }
