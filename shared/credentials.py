@@ -5,7 +5,6 @@ The header wins. A cookie alone is not proof of intent on an unsafe method: such
 """
 
 import hmac
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -63,7 +62,8 @@ def require_operator(request: web.Request) -> None:
     header = request.headers.get("Authorization")
     if header is None:
         raise OperatorRequired
-    key = _bearer(header, OperatorInvalid).encode()
+    # Bytes that are no UTF-8 come as lone surrogates; they are a wrong key like any other.
+    key = _bearer(header, OperatorInvalid).encode(errors="surrogateescape")
     if not any(hmac.compare_digest(key, known.encode()) for known in request.app[ADMIN_KEYS]):
         raise OperatorInvalid
 
@@ -73,7 +73,8 @@ def require_same_origin(request: web.Request) -> None:
     if request.method in SAFE_METHODS:
         return
     # Host and port are compared, not the scheme: behind a TLS proxy we see plain http.
-    if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+    site = request.headers.get("Origin", "").partition("://")[2]
+    if not site or site != request.host:
         raise Forbidden("A request with a cookie needs an Origin of this site, or send the header.")
 
 
