@@ -1,26 +1,300 @@
-"""Guards of the line: the Lua scripts."""
+"""Guards of the line: admission. Those of places and of the journal are beside this file."""
 
-from tests.guards import Guard
+from tests.guards import Guard, journals, places
 
 _SCRIPTS = "tests/integration/test_room_scripts.py::"
+_EDGES = "tests/integration/test_room_edges.py::"
+_BOUNDS = "tests/integration/test_room_bounds.py::"
+_BUCKET = "lua/fragments/admission.lua"
+_ADMIT = "lua/admit.lua"
+_ENTER = "lua/enter.lua"
+_LEFT = "return math.min(room.max_active - redis.call('ZCARD', ACTIVE), math.floor(level / UNIT))"
 
-GUARDS = (
+_PACE = (
     Guard(
         name="cap",
-        where="lua/fragments/admission.lua",
-        text="return math.min(room.max_active - redis.call('ZCARD', ACTIVE), "
-        "math.floor(level / UNIT))",
+        where=_BUCKET,
+        text=_LEFT,
         without="return math.floor(level / UNIT)",
         invariant="A1",
         test=_SCRIPTS + "test_the_cap_is_never_exceeded",
     ),
     Guard(
         name="rate",
-        where="lua/fragments/admission.lua",
-        text="return math.min(room.max_active - redis.call('ZCARD', ACTIVE), "
-        "math.floor(level / UNIT))",
+        where=_BUCKET,
+        text=_LEFT,
         without="return room.max_active - redis.call('ZCARD', ACTIVE)",
         invariant="A2",
         test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
     ),
+    Guard(
+        name="a quiet spell banks the burst at most",
+        where=_BUCKET,
+        text="return math.min(burst_level(room.admit_per_minute), room.level + earned)",
+        without="return room.level + earned",
+        invariant="A3",
+        test=_SCRIPTS + "test_a_quiet_spell_banks_no_more_than_the_burst",
+    ),
+    Guard(
+        name="a slow rate has a burst of one",
+        where=_BUCKET,
+        text="return math.max(UNIT, rate * 1000)",
+        without="return rate * 1000",
+        invariant="A5",
+        test=_EDGES + "test_a_slow_rate_lets_in_one_at_a_time",
+    ),
+    Guard(
+        name="admissions of a tick are taken from the rate",
+        where=_ADMIT,
+        text="keep_level(level - admitted * UNIT, now)",
+        without="keep_level(level, now)",
+        invariant="A2",
+        test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
+    ),
+    Guard(
+        name="admissions at a join are taken from the rate",
+        where=_ENTER,
+        text="if admitted > 0 then keep_level(level, now) end",
+        without="",
+        invariant="A2",
+        test=_SCRIPTS + "test_an_empty_line_lets_in_at_once_as_cap_and_rate_allow",
+    ),
+    Guard(
+        name="joins in one call share the rate",
+        where=_ENTER,
+        text="level = level - UNIT",
+        without="",
+        invariant="A2",
+        test=_EDGES + "test_joins_in_one_call_share_cap_and_rate",
+    ),
+    Guard(
+        name="the bucket is settled at the old rate",
+        where="lua/configure.lua",
+        text="fields.level, fields.level_at_ms, fields.clock_ms = "
+        "string.format('%d', level), stamp, stamp",
+        without="fields.clock_ms = stamp\n"
+        "if not room then fields.level, fields.level_at_ms = tostring(level), stamp end",
+        invariant="A3",
+        test=_SCRIPTS + "test_a_new_rate_banks_nothing_from_the_time_before",
+    ),
 )
+
+_TURN = (
+    Guard(
+        name="paused and closed rooms admit nobody",
+        where=_BUCKET,
+        text="return (room.state == 'open' or room.state == 'draining')",
+        without="return true",
+        invariant="A4",
+        test=_SCRIPTS + "test_nobody_is_admitted_while",
+    ),
+    Guard(
+        name="before the opening nobody is admitted",
+        where=_BUCKET,
+        text="and (not room.opens_at_ms or room.opens_at_ms <= now)",
+        without="",
+        invariant="A4",
+        test=_SCRIPTS + "test_nobody_is_admitted_before_the_opening",
+    ),
+    Guard(
+        name="a draining room admits its line",
+        where=_BUCKET,
+        text="room.state == 'open' or room.state == 'draining'",
+        without="room.state == 'open'",
+        invariant="A5",
+        test=_SCRIPTS + "test_draining_admits_the_line_but_lets_nobody_join",
+    ),
+    Guard(
+        name="lower numbers first",
+        where=_ADMIT,
+        text="redis.call('ZRANGE', WAITING,",
+        without="redis.call('ZREVRANGE', WAITING,",
+        invariant="O2",
+        test=_SCRIPTS + "test_the_first_in_line_is_admitted_first",
+    ),
+    Guard(
+        name="who is admitted waits no more",
+        where=_ADMIT,
+        text="redis.call('ZREM', WAITING, visitor)\n",
+        without="\n",
+        invariant="O4",
+        test=_SCRIPTS + "test_the_first_in_line_is_admitted_first",
+    ),
+    Guard(
+        name="who is admitted is not watched as a waiter",
+        where=_ADMIT,
+        text="redis.call('ZREM', SEEN, visitor)\n",
+        without="\n",
+        invariant="A6",
+        test=_SCRIPTS + "test_a_claimed_place_needs_no_further_sign_of_life",
+    ),
+    Guard(
+        name="at once only where nobody waits",
+        where=_ENTER,
+        text="redis.call('ZCARD', WAITING) == 0 and ",
+        without="",
+        invariant="O2",
+        test=_SCRIPTS + "test_nobody_overtakes_a_line_by_joining",
+    ),
+    Guard(
+        name="at once only while the room admits",
+        where=_ENTER,
+        text="admitting(room, now) and ",
+        without="",
+        invariant="A4",
+        test=_EDGES + "test_nobody_is_let_in_at_once_while",
+    ),
+    Guard(
+        name="at once only as cap and rate allow",
+        where=_ENTER,
+        text=" and room_left(room, level) > 0",
+        without="",
+        invariant="A1",
+        test=_SCRIPTS + "test_an_empty_line_lets_in_at_once_as_cap_and_rate_allow",
+    ),
+    Guard(
+        name="a silent head is passed over",
+        where=_ADMIT,
+        text="if seen and math.floor(seen) <= idle_before and now >= idle_rest_until then",
+        without="if false then",
+        invariant="A5",
+        test=_SCRIPTS + "test_dead_heads_beyond_the_sweep_limit_block_nobody",
+    ),
+    Guard(
+        name="after an outage a silent head is no dead one",
+        where=_ADMIT,
+        text=" and now >= idle_rest_until then",
+        without=" then",
+        invariant="A5",
+        test=_EDGES + "test_after_an_outage_a_silent_head_is_admitted_not_ended",
+    ),
+)
+
+_JOINING = (
+    Guard(
+        name="one visitor, one live place",
+        where=_ENTER,
+        text="local number, row = live_place(room, visitor, now, deadline_now)",
+        without="local number, row",
+        invariant="O4",
+        test=_SCRIPTS + "test_a_visitor_with_two_tabs_holds_one_place",
+    ),
+    Guard(
+        name="numbers only grow",
+        where=_ENTER,
+        text="redis.call('HINCRBY', SETTINGS, 'last_number', 1)",
+        without="redis.call('ZCARD', WAITING) + 1",
+        invariant="O1",
+        test=_SCRIPTS + "test_a_token_that_ended_stays_expired_after_its_visitor_joined_again",
+    ),
+    Guard(
+        name="draining and closed rooms take nobody",
+        where=_ENTER,
+        text="if not joinable then",
+        without="if false then",
+        invariant="O5",
+        test=_SCRIPTS + "test_a_refused_join_leaves_nothing",
+    ),
+    Guard(
+        name="the journal is bounded",
+        where=_ENTER,
+        text="redis.call('XLEN', JOURNAL) >= journal_max",
+        without="false",
+        invariant="S3",
+        test=_BOUNDS + "test_a_journal_that_is_full_refuses_new_places_and_finds_the_old",
+    ),
+    Guard(
+        name="another run of the store gives numbers far above",
+        where="lua/fragments/places.lua",
+        text="redis.call('HINCRBY', SETTINGS, 'last_number', LOST_NUMBERS)",
+        without="0",
+        invariant="S2",
+        test=_EDGES
+        + "test_another_run_of_the_store_gives_no_number_that_the_last_one_may_have_given",
+    ),
+    Guard(
+        name="the same run of the store goes on where it was",
+        where="lua/fragments/places.lua",
+        text="if run == room.store_run then return end",
+        without="",
+        invariant="S2",
+        test=_SCRIPTS + "test_numbers_grow_in_the_order_of_joining",
+    ),
+)
+
+_LIMITS = (
+    Guard(
+        name="limit of tokens ended by deadline",
+        where=_ADMIT,
+        text="string.format('%d', deadline_now), 'LIMIT', 0, limit)",
+        without="string.format('%d', deadline_now))",
+        invariant="S3",
+        test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+    ),
+    Guard(
+        name="limit of idle tokens ended",
+        where=_ADMIT,
+        text="idle_bound, 'LIMIT', 0, limit)",
+        without="idle_bound)",
+        invariant="S3",
+        test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+    ),
+    Guard(
+        name="limit of reasons forgotten",
+        where=_ADMIT,
+        text="now - 900000), 'LIMIT', 0, limit)",
+        without="now - 900000))",
+        invariant="S3",
+        test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+    ),
+    Guard(
+        name="limit of tokens admitted",
+        where=_ADMIT,
+        text="local quota = math.min(room_left(room, level), limit)",
+        without="local quota = room_left(room, level)",
+        invariant="S3",
+        test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+    ),
+    Guard(
+        name="limit of silent heads passed over",
+        where=_ADMIT,
+        text="while admitted < quota and skips < limit do",
+        without="while admitted < quota do",
+        invariant="S3",
+        test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+    ),
+    Guard(
+        name="more to end by deadline",
+        where=_ADMIT,
+        text="if #over == limit then more = 1 end",
+        without="",
+        invariant="A5",
+        test=_BOUNDS + "test_the_rounds_of_one_tick_leave_nothing_undone",
+    ),
+    Guard(
+        name="more idle tokens to end",
+        where=_ADMIT,
+        text="if #idle == limit then more = 1 end",
+        without="",
+        invariant="A5",
+        test=_BOUNDS + "test_the_rounds_of_one_tick_leave_nothing_undone",
+    ),
+    Guard(
+        name="more to admit",
+        where=_ADMIT,
+        text="if admitted == limit then more = 1 end",
+        without="",
+        invariant="A5",
+        test=_BOUNDS + "test_the_rounds_of_one_tick_leave_nothing_undone",
+    ),
+    Guard(
+        name="the pace of the last minutes only",
+        where=_BUCKET,
+        text="if tonumber(old) <= slot - PACE_SLOTS then redis.call('HDEL', PACE, old) end",
+        without="",
+        invariant="S3",
+        test=_BOUNDS + "test_the_pace_is_kept_of_ten_minutes_only",
+    ),
+)
+
+GUARDS = (*_PACE, *_TURN, *_JOINING, *_LIMITS, *places.GUARDS, *journals.GUARDS)

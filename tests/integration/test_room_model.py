@@ -351,10 +351,10 @@ def drive(client: "Redis", examples: int, steps: int) -> None:
 
 
 def test_the_scripts_do_what_the_model_does(client: "Redis") -> None:
-    drive(client, examples=40, steps=30)
+    drive(client, examples=15, steps=25)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_scripts_do_what_the_model_does_for_long(client: "Redis") -> None:
-    drive(client, examples=400, steps=60)
+    drive(client, examples=150, steps=50)
