@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from shared.tokens import QueueTokens, TokenRejected
 PATIENCE_S = 90.0
 PAUSE_S = 0.1
 DEADLINE_S = 10.0
+
+#: The moments of a question and of its answer, on the monotonic clock.
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,18 @@ class Receipt:
 class Notebook:
     """What all buyers were told.
 
-    `refused`: keys whose last word was a refusal. `places`: the jtis given by joins, and to whom;
-    `again`: joins that gave a number somebody else has. `canceled`: bookings let go with 204.
-    `trouble`: refused connections, lost answers and 503, by kind.
+    `refused`: keys whose last word was a refusal. `places`: the jtis that joins gave, and to whom.
+    `given_at`, `paid_at`: when a jti was first given and when it was paid with, as the moments of
+    the question and of the answer. `canceled`: bookings let go with 204. `trouble`: refused
+    connections, lost answers and 503, by kind.
     """
 
     receipts: list[Receipt] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     places: dict[str, str] = field(default_factory=dict)
     canceled: set[int] = field(default_factory=set)
-    paid_jtis: set[str] = field(default_factory=set)
+    given_at: dict[str, Span] = field(default_factory=dict)
+    paid_at: dict[str, Span] = field(default_factory=dict)
     trouble: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
 
@@ -88,6 +94,7 @@ class Buyer:
         self._name = name
         self.headers = {"Authorization": f"Bearer {identity}"}
         self.jti = ""
+        self._last: Span = (0.0, 0.0)
         self._dice = dice
 
     async def buy(self, closed: asyncio.Event) -> None:
@@ -120,7 +127,7 @@ class Buyer:
             return
         url = self._shop.booking_url + "/v1/payments"
         if await self.post("pay", url, {"concert_booking_ids": ids}):
-            self._notebook.paid_jtis.add(self.jti)
+            self._notebook.paid_at[self.jti] = self._last
 
     async def join(self) -> None:
         """A place in line, or the one held already. Raises Gone."""
@@ -134,6 +141,7 @@ class Buyer:
             self._notebook.surprises.append("join: a token that is not ours")
             raise Gone from None
         self.headers["Queue-Token"], self.jti = token, place.jti
+        self._notebook.given_at.setdefault(self.jti, self._last)
         if self._notebook.places.setdefault(place.jti, self._name) != self._name:
             self._notebook.surprises.append(f"join: {place.jti} was given to two visitors")
 
@@ -171,7 +179,9 @@ class Buyer:
         """Ask until there is an answer that decides."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
+                asked = time.monotonic()
                 status, raw = await ask(self._http, method, url, sent, headers or self.headers)
+                self._last = (asked, time.monotonic())
                 undecided = status in (0, 503) or b'"request_in_progress"' in raw
                 if not undecided:
                     break
