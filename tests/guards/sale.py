@@ -104,7 +104,7 @@ ENDING = (
         text="WHERE b.status = 'PENDING' AND b.expiration_at <= v_now\n",
         without="WHERE b.status = 'PENDING'\n",
         invariant="S3",
-        test=_CONDITIONS + "a_sweep_goes_on_until_nothing_is_left",
+        test=_LOCKS + "a_sweep_locks_no_seat_whose_hold_goes_on",
     ),
     Guard(
         name="sweep: a bounded number, the oldest first",

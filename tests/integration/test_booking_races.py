@@ -25,8 +25,10 @@ async def rewrite(booking: BookingStack, name: str, *changes: tuple[str, str]) -
 
 
 #: Keeps the moment open between the look and the write, in which a race is lost.
-SLOW = ("v_now := clock_timestamp();\n\n    SELECT array_agg(s.seat_number",) * 2
-SLOW = (SLOW[0], SLOW[1].replace("\n\n", "\n    PERFORM pg_sleep(0.5);\n\n"))
+SLOW = (
+    "    -- The first write is",
+    "    PERFORM pg_sleep(0.5);\n    -- The first write is",
+)
 SEAT_LOCK = ("ORDER BY s.concert_seat_id FOR NO KEY UPDATE;\n    v_now", "LIMIT 0;\n    v_now")
 
 

@@ -144,3 +144,13 @@ async def test_retries_of_completions_wait_for_nobody(booking: BookingStack) -> 
         due = await booking.app[SALE].rows("due_completions", 10)
 
     assert {row["number"] for row in due} == {2, 3}
+
+
+async def test_a_sweep_locks_no_seat_whose_hold_goes_on(booking: BookingStack) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor()
+    ended, _ = await booking.held(visitor, schedule_id, "A-1", "A-2")
+    await booking.expire(ended)
+
+    async with somebody(booking, "SELECT sweep_expired(10)"):
+        await free(booking, SEAT.format("A-2"))
