@@ -10,6 +10,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from shared.shapes import example
+
 JSON, PROBLEM = "application/json", "application/problem+json"
 
 #: What stands for a credential in an example.
@@ -98,6 +100,8 @@ def _example(method: str, path: str, operation: Json) -> str:
         for found in operation["parameters"]
         if found["in"] == "header" and found["required"]
     ]
+    for found in operation["parameters"]:
+        path = path.replace(f"{{{found['name']}}}", str(example(found["schema"], {})))
     lines = [f'curl -X {method} "$URL{path}"' if method != "GET" else f'curl "$URL{path}"']
     if "requestBody" in operation:
         headers.append(f"Content-Type: {JSON}")
@@ -173,12 +177,13 @@ def _row(name: str, where: str, required: bool, schema: Json, described: Json) -
     notes = [_type(schema)]
     if where:
         notes.append(where)
+    if not required:
+        notes.append("optional")
     if "default" in schema:
         notes.append(f"default {json.dumps(schema['default'])}")
-    mark = "" if required else ' <i title="may be left out">?</i>'
     text = described.get("description", "")
     return (
-        f'<tr><th scope="row"><code>{escape(name)}</code>{mark}</th>'
+        f'<tr><th scope="row"><code>{escape(name)}</code></th>'
         f"<td><span>{escape(', '.join(notes))}</span> {_text(text)}</td></tr>"
     )
 

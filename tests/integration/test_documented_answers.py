@@ -1,0 +1,211 @@
+"""Every success a document tells of happens, and its body is what the document says, no field more
+and none less; so are the refusals on the way."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from jsonschema import Draft202012Validator, FormatChecker
+from redis.asyncio import Redis
+
+from queue_gateway.app import create_app
+from tests.booking_stack import ADMIN_KEY, BookingStack
+from tests.documents import booking_app, gateway_app
+from tests.integration import services
+from tests.integration.exploring import strict
+from tests.integration.services import Client
+from tests.waiting import wait_until
+
+ROOM = "/v1/rooms/spring-tour"
+
+
+class Documented:
+    """Judges answers by a service's document, and remembers which it saw."""
+
+    def __init__(self, app: web.Application):
+        self.document = strict(app)
+        self.seen: set[tuple[str, str, int]] = set()
+
+    def judge(
+        self, method: str, path: str, status: int, media_type: str, headers: Any, raw: bytes
+    ) -> None:
+        template = self._template(path.partition("?")[0])
+        answer = self.document["paths"][template][method.lower()]["responses"][str(status)]
+        self.seen.add((method, template, status))
+        for name, header in answer["headers"].items():
+            assert not header.get("required") or name in headers, (method, path, status, name)
+        described = answer.get("content", {})
+        if not described:
+            assert raw == b""
+            return
+        ((described_type, content),) = described.items()
+        assert media_type == described_type
+        if media_type.endswith("json"):
+            schema = {**content["schema"], "components": self.document["components"]}
+            checker = Draft202012Validator(schema, format_checker=FormatChecker())
+            checker.validate(json.loads(raw))
+
+    def unseen(self) -> set[tuple[str, str, int]]:
+        """Successes that the document tells of and that did not happen."""
+        told = {
+            (method.upper(), path, int(status))
+            for path, methods in self.document["paths"].items()
+            for method, operation in methods.items()
+            for status in operation["responses"]
+            if int(status) < 400
+        }
+        return told - self.seen
+
+    def _template(self, path: str) -> str:
+        """The path of the document that `path` is; one without parameters first."""
+        for template in sorted(self.document["paths"], key=lambda known: "{" in known):
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+                return str(template)
+        raise AssertionError(path)
+
+
+@pytest.fixture
+async def gateway(redis: Redis, redis_url: str, database_url: str) -> AsyncIterator[Client]:
+    async with services.served(create_app(services.settings(redis_url, database_url))) as client:
+        yield client
+
+
+async def test_the_gateways_answers_are_what_its_document_says(gateway: Client) -> None:
+    documented = Documented(gateway_app())
+
+    async def ask(method: str, path: str, headers: Any = None, body: Any = None) -> Any:
+        found = await gateway.ask(method, path, headers=headers or {}, json=body)
+        media_type = found.headers.get("Content-Type", "").partition(";")[0]
+        documented.judge(method, path, found.status, media_type, found.headers, found.body)
+        return found
+
+    operator = {"Authorization": f"Bearer {services.ADMIN_KEY}"}
+    visitors = [{"Authorization": f"Bearer {services.identity(name)}"} for name in ("ann", "bob")]
+    settings = {"opens_at": "2020-01-01T00:00:00Z", "max_active": 1, "admit_per_minute": 6000}
+    admin = "/v1/admin/rooms/spring-tour"
+
+    assert (await ask("PUT", admin, operator, settings)).status == 428
+    assert (await ask("PUT", admin, {**operator, "If-Match": "*"}, settings)).status == 201
+    assert (await ask("PUT", admin, {**operator, "If-Match": '"1"'}, {})).status == 200
+    assert (await ask("PUT", admin, {**operator, "If-Match": '"1"'}, {})).status == 412
+    assert (await ask("GET", admin, operator)).status == 200
+    assert (await ask("GET", admin, visitors[0])).status == 401
+    held = []
+    for visitor in visitors:
+        assert (await ask("POST", f"{ROOM}/token", visitor)).status == 201
+        again = await ask("POST", f"{ROOM}/token", visitor)
+        assert again.status == 200
+        held.append({"Queue-Token": again.json["token"]})
+    first, second = held
+
+    async def inside() -> bool:
+        return bool((await ask("GET", f"{ROOM}/token", first)).json["status"] == "ACTIVE")
+
+    await wait_until(inside)
+    assert (await ask("GET", f"{ROOM}/authorize", first)).status == 204
+    assert (await ask("GET", f"{ROOM}/authorize", second)).status == 403
+    assert (await ask("GET", f"{ROOM}/authorize")).status == 401
+    waiting = await ask("GET", f"{ROOM}/token", second)
+    assert (waiting.json["status"], waiting.json["position"]) == ("WAIT", 1)
+    assert waiting.json["eta_s"] is not None
+    assert (await ask("DELETE", f"{ROOM}/token", second)).status == 204
+    assert (await ask("GET", f"{ROOM}/authorize", second)).status == 403
+    assert (await ask("GET", f"{ROOM}/token", second)).json["reason"] == "left"
+    for path in ("/v1/rooms", ROOM, "/openapi.json"):
+
+        async def unchanged(path: str = path) -> bool:
+            tag = (await ask("GET", path)).headers["ETag"]
+            return bool((await ask("GET", path, {"If-None-Match": tag})).status == 304)
+
+        await wait_until(unchanged)  # a view may be renewed in between
+    for path in ("/healthz", "/readyz", "/metrics", "/docs"):
+        assert (await ask("GET", path)).status == 200
+
+    assert documented.unseen() == set()
+
+
+async def test_the_booking_apis_answers_are_what_its_document_says(booking: BookingStack) -> None:
+    documented = Documented(booking_app())
+    known = await booking.date([f"A-{number}" for number in range(1, 9)])
+    visitor = await booking.visitor(money="400.00")
+    operator = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+    async def ask(method: str, path: str, who: Any = visitor, **more: Any) -> Any:
+        found = await booking.ask(method, path, who, **more)
+        media_type = found.headers.get("Content-Type", "").partition(";")[0]
+        documented.judge(method, path, found.status, media_type, found.headers, found.raw)
+        return found
+
+    async def hold(seats: list[str], key: str, status: int) -> Any:
+        path = f"/v1/schedules/{known}/bookings"
+        found = await ask("POST", path, key=key, body={"seat_numbers": seats})
+        assert found.status == status, found.raw
+        return found.body
+
+    async def pay(ids: list[int], key: str, status: int) -> Any:
+        found = await ask("POST", "/v1/payments", key=key, body={"concert_booking_ids": ids})
+        assert found.status == status, found.raw
+        return found.body
+
+    for path in ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
+        assert (await ask("GET", path, None)).status == 200
+    signed_up = await ask("POST", "/v1/users", None, body={"user_name": "Ann"})
+    assert signed_up.status == 201
+    assert (await ask("POST", "/v1/users", None, body={})).status == 422
+
+    body: dict[str, Any] = {"concert_name": "Nina Simone", "room_id": "room-a"}
+    concert = await ask("POST", "/v1/admin/concerts", None, headers=operator, body=body)
+    path = f"/v1/admin/concerts/{concert.body['concert_id']}/schedules"
+    body = {"schedule_date": "2031-01-01T20:00:00Z"}
+    date = await ask("POST", path, None, headers=operator, body=body)
+    path = f"/v1/admin/schedules/{date.body['concert_schedule_id']}/seats"
+    body = {"seats": [{"seat_number": "B-1", "price": "1.00"}]}
+    assert (await ask("POST", path, None, headers=operator, body=body)).status == 201
+    assert (await ask("POST", path, None, headers=operator, body=body)).status == 422
+    assert (await ask("POST", path, visitor, body=body)).status == 401
+
+    listed = await ask("GET", "/v1/concerts?limit=1")
+    more = await ask("GET", f"/v1/concerts?limit=1&cursor={listed.body['next_cursor']}")
+    assert len(more.body["items"]) == 1
+    assert (await ask("GET", "/v1/concerts?limit=0")).status == 400
+    assert (await ask("GET", f"/v1/concerts/{concert.body['concert_id']}/schedules")).status == 200
+    path = f"/v1/schedules/{known}/seats"
+    seats = await ask("GET", path)
+    assert (await ask("GET", f"{path}?since={seats.body['version']}")).status == 200
+    fresh = {"If-None-Match": seats.headers["ETag"]}
+    assert (await ask("GET", path, headers=fresh)).status == 304
+    tag = {"If-None-Match": (await ask("GET", "/openapi.json")).headers["ETag"]}
+    assert (await ask("GET", "/openapi.json", None, headers=tag)).status == 304
+
+    held = await hold(["A-1", "A-2", "A-3"], "hold-1", 201)
+    assert await hold(["A-1", "A-2", "A-3"], "hold-1", 201) == held
+    await hold(["A-4"], "hold-1", 422)
+    await hold(["A-1"], "hold-2", 409)
+    await hold(["A-9"], "hold-3", 404)
+    await hold(["A-4", "A-5"], "hold-4", 409)
+    first, second, third = [one["concert_booking_id"] for one in held["bookings"]]
+    poor = await booking.visitor()
+    (unpaid,) = await booking.held(poor, known, "A-7")
+    ids = {"concert_booking_ids": [unpaid]}
+    assert (await ask("POST", "/v1/payments", poor, key="pay-0", body=ids)).status == 402
+    assert (await ask("DELETE", f"/v1/bookings/{third}")).status == 204
+    await pay([third], "pay-1", 409)
+    await pay([first], "pay-2", 201)
+    await pay([first], "pay-2", 201)
+    assert (await ask("DELETE", f"/v1/bookings/{first}")).status == 403
+    await booking.expire(second)
+    await pay([second], "pay-3", 410)
+    assert (await ask("GET", "/v1/bookings")).status == 200
+    assert (await ask("GET", f"/v1/bookings/{second}")).body["status"] == "CANCELED"
+    assert (await ask("GET", f"/v1/bookings/{unpaid}")).status == 404
+    assert (await ask("GET", "/v1/users/me")).status == 200
+    assert (await ask("GET", "/v1/users/me/ledger")).status == 200
+    charged = {"amount": "1.00"}
+    path = "/v1/users/me/charges"
+    assert (await ask("POST", path, key="charge-1", body=charged)).status == 201
+    assert (await ask("POST", path, body=charged)).status == 400
+
+    assert documented.unseen() == set()
