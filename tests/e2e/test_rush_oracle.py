@@ -16,7 +16,7 @@ import pytest
 
 from tests.guards import COPIED, ROOT
 
-RUSH_S = 100
+RUSH_S = 200
 
 
 @dataclass(frozen=True, slots=True)
