@@ -118,6 +118,13 @@ ANSWERS = rows(
         (_WEB + "test_what_the_parser_refuses_is_a_problem_without_an_echo", _NO_CREDENTIALS),
     ),
     (
+        "what aiohttp refuses by itself is a problem without an echo",
+        "X3",
+        "if isinstance(resp, web.HTTPException):",
+        "if False:",
+        "tests/integration/test_odd_requests.py::test_the_gateway_answers_odd_requests",
+    ),
+    (
         "headers that are too long say so",
         "S3",
         "if isinstance(exc, LineTooLong):",

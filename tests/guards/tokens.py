@@ -208,11 +208,11 @@ CREDENTIALS = rows(
         _CREDENTIALS + "test_a_cookie_from_another_sites_page_is_forbidden",
     ),
     (
-        "a request without an Origin comes from nowhere",
+        "an Origin that names no site is none",
         "X1",
         "if not site or site != request.host:",
-        "if site and site != request.host:",
-        _CREDENTIALS + "test_a_cookie_from_another_sites_page_is_forbidden",
+        "if site != request.host:",
+        _CREDENTIALS + "test_no_origin_and_no_host_are_not_the_same_site",
     ),
     (
         "a POST is not safe",
@@ -268,6 +268,13 @@ CREDENTIALS = rows(
         ),
         "if False:",
         _CREDENTIALS + "test_every_operators_key_is_good_and_nothing_else",
+    ),
+    (
+        "an operator's key of raw bytes is a wrong one",
+        "X2 X3",
+        '.encode(errors="surrogateescape")',
+        ".encode()",
+        "tests/integration/test_odd_requests.py::test_the_gateway_answers_odd_requests",
     ),
     (
         "a credential is a bearer's",

@@ -118,6 +118,12 @@ def test_a_cookie_from_another_sites_page_is_forbidden(method: str, origin: str 
             queue_token(request(method, Cookie="onsale_room-a=a", **sent), room_id)
 
 
+def test_no_origin_and_no_host_are_not_the_same_site() -> None:
+    for sent in ({}, {"Origin": "null"}, {"Origin": "https://"}):
+        with pytest.raises(Forbidden):
+            require_same_origin(request("POST", Host="", **sent))
+
+
 def test_reading_with_a_cookie_needs_no_origin() -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
         require_same_origin(request(method, Origin="https://evil.example"))
