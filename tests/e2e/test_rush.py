@@ -16,7 +16,8 @@ def test_a_small_rush_sells_out_and_every_invariant_holds(tmp_path: Path) -> Non
     # Neither stores nor a stack of the developer's own may be met by chance.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ONSALE_")}
     environment = {k: v for k, v in inherited.items() if k not in ("REDIS_URL", "DATABASE_URL")}
-    options = ("--visitors", "60", "--seats", "30", "--json", str(report))
+    crowd = ("--visitors", "60", "--seats", "30", "--seed", "7", "--processes", "2")
+    options = (*crowd, "--json", str(report))
     done = subprocess.run(
         [sys.executable, "-m", "onsale", "rush", *options, "--home", str(tmp_path / "no-stack")],
         env=environment,
@@ -30,3 +31,14 @@ def test_a_small_rush_sells_out_and_every_invariant_holds(tmp_path: Path) -> Non
     assert result["seats"]["receipts"] == 30
     assert sum(result["outcomes"].values()) == 60
     assert result["invariants_hold"] is True
+    assert all(verdict["holds"] for verdict in result["oracle"])
+    assert {verdict["name"] for verdict in result["oracle"]} >= {
+        "O1",
+        "O2",
+        "O3",
+        "A1",
+        "A2",
+        "B13",
+    }
+    assert (result["seed"], result["options"]["processes"]) == (7, 2)
+    assert result["load"]["client_processes"] == 2
