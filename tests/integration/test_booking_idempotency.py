@@ -56,7 +56,7 @@ async def test_spaces_and_order_of_fields_do_not_make_another_body(booking: Book
 
 async def test_a_key_belongs_to_its_visitor_and_path(booking: BookingStack) -> None:
     first, second = await booking.date(), await booking.date()
-    one, other = await booking.visitor(), await booking.visitor()
+    one, other = await booking.visitor(), await booking.visitor(money="1.00")
 
     replies = [
         await booking.hold(one, first, "A-1", key="k"),
