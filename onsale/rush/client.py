@@ -102,17 +102,18 @@ class Client:
         Raises Unreachable when that did not help, Unexpected for any other answer.
         """
         loop = asyncio.get_running_loop()
-        began = monotonic()
         ends_at = loop.time() + patience_s
+        sent_first = 0.0
         data = orjson.dumps(body) if body is not None else None
         sent = dict(headers)
         if data is not None:
             sent["Content-Type"] = "application/json"
         for attempt in range(1, self._retry.attempts + 1):
-            answer, failure = await self._try(kind, method, url, sent, data)
+            answer, failure, sent_at = await self._try(kind, method, url, sent, data)
+            sent_first = sent_first or sent_at
             if answer and not _retryable(answer):
                 self._judge(answer, kind, who, accept)
-                return replace(answer, attempts=attempt, sent=began)
+                return replace(answer, attempts=attempt, sent=sent_first)
             if answer:
                 failure = f"{answer.status} {answer.code}"
                 self._check_refusal(answer, kind, who)
@@ -124,12 +125,13 @@ class Client:
 
     async def _try(
         self, kind: Kind, method: str, url: str, headers: Mapping[str, str], data: bytes | None
-    ) -> tuple[Answer | None, str]:
-        """One request: its answer, or None and how it failed."""
+    ) -> tuple[Answer | None, str, float]:
+        """One request: its answer, or None and how it failed; and when it was sent."""
         began = monotonic()
         async with self._gates[url.split("/", 3)[2]]:
             self.record.queued_ms.append((monotonic() - began) * 1000)
-            return await self._send(kind, method, url, headers, data)
+            sent_at = monotonic()
+            return *await self._send(kind, method, url, headers, data), sent_at
 
     async def _send(
         self, kind: Kind, method: str, url: str, headers: Mapping[str, str], data: bytes | None

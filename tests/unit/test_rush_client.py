@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -161,6 +162,33 @@ async def test_an_error_that_is_no_problem_document_is_recorded(
     with contextlib.suppress(Unexpected):
         await pay(client, server.url)
     assert "not a problem document" in client.record.surprises[0].what
+
+
+async def test_a_request_is_sent_when_it_has_a_connection_not_when_it_begins_to_wait_for_one(
+    client: Client, server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an answer proves is true between `sent` and `received`: the shorter, the better."""
+    monkeypatch.setattr("onsale.rush.client.CONNECTIONS_PER_HOST", 1)
+
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.05)
+        return web.json_response({})
+
+    server.steps = [slow, slow]
+    first, second = await asyncio.gather(pay(client, server.url), pay(client, server.url))
+    assert first.sent < first.received <= second.sent < second.received
+    assert max(client.record.queued_ms) >= 50
+
+
+async def test_the_first_attempt_is_when_an_answer_was_asked_for(
+    client: Client, server: Script
+) -> None:
+    """An earlier attempt may have done what a later one is told of."""
+    before = time.monotonic()
+    server.steps = [drop, paid]
+    answer = await pay(client, server.url)
+    retried_ms = sum(client.record.requests[Kind.PAY].latencies_ms)
+    assert before <= answer.sent <= answer.received - retried_ms / 1000
 
 
 async def test_cookies_are_not_shared(client: Client, server: Script) -> None:
