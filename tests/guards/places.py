@@ -160,7 +160,7 @@ _ENDS = (
         text="end_overdue(ACTIVE)",
         without="",
         invariant="A5",
-        test=_SCRIPTS + "test_active_time_ends_and_its_slot_goes_on",
+        test=_BOUNDS + "test_the_rounds_of_one_tick_leave_nothing_undone",
     ),
     Guard(
         name="the tick ends who fell silent",
@@ -259,7 +259,7 @@ _TIME = (
         text="return math.max(now, kept or 0)",
         without="return now",
         invariant="S1",
-        test=_SCRIPTS + "test_a_clock_that_steps_back_changes_nothing",
+        test=_ONE_CLOCK,
     ),
     *(
         Guard(

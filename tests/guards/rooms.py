@@ -57,7 +57,7 @@ _PACE = (
         text="if admitted > 0 then keep_level(level, now) end",
         without="",
         invariant="A2",
-        test=_SCRIPTS + "test_an_empty_line_lets_in_at_once_as_cap_and_rate_allow",
+        test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
     ),
     Guard(
         name="joins in one call share the rate",
@@ -75,7 +75,7 @@ _PACE = (
         without="fields.clock_ms = stamp\n"
         "if not room then fields.level, fields.level_at_ms = tostring(level), stamp end",
         invariant="A3",
-        test=_SCRIPTS + "test_a_new_rate_banks_nothing_from_the_time_before",
+        test=_EDGES + "test_a_new_rate_banks_nothing_from_a_time_without_ticks",
     ),
 )
 
@@ -126,7 +126,7 @@ _TURN = (
         text="redis.call('ZREM', SEEN, visitor)\n",
         without="\n",
         invariant="A6",
-        test=_SCRIPTS + "test_a_claimed_place_needs_no_further_sign_of_life",
+        test=_EDGES + "test_who_was_admitted_may_be_silent",
     ),
     Guard(
         name="at once only where nobody waits",

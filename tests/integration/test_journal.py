@@ -134,7 +134,10 @@ async def test_a_closing_ends_what_was_live_and_nothing_else(
     await line.configure(state="closed")
     await line.configure(state="open")
     await line.enter("v2")
-    await moved(Journal(redis, line.rooms, pool), pool)
+    entries: Any = await redis.xrange(STREAM)
+    (closing,) = (entry for _, entry in entries if entry["s"] == "CLOSED")
+    journal = Journal(redis, line.rooms, pool)
+    await moved(journal, pool)
     rows = await table(pool)
     assert [(row[0].split(".")[0], *row[1:4]) for row in rows] == [
         ("autumn-tour", "v0", "WAIT", None),
@@ -144,6 +147,9 @@ async def test_a_closing_ends_what_was_live_and_nothing_else(
         (ROOM, "v2", rows[4][2], None),
     ]
     assert rows[4][2] != "EXPIRED"
+    await redis.xadd(STREAM, closing)  # again, and late
+    await moved(journal, pool)
+    assert await table(pool) == rows
 
 
 async def test_ages_not_times_cross_from_one_store_to_the_other(

@@ -38,6 +38,24 @@ async def test_a_slow_rate_lets_in_one_at_a_time(line: Line) -> None:
     assert (await line.rooms.view(ROOM)).active == 2
 
 
+async def test_a_new_rate_banks_nothing_from_a_time_without_ticks(line: Line) -> None:
+    await line.configure(max_active=1000, admit_per_minute=1)
+    await line.throng(50)
+    await line.silence(30)
+    await line.configure(admit_per_minute=60_000)
+    assert await line.admit() <= 1
+
+
+async def test_who_was_admitted_may_be_silent(line: Line) -> None:
+    await line.configure(max_active=0, idle_ttl_s=5, active_ttl_s=60)
+    one = await line.enter("ann")
+    await line.configure(max_active=1)
+    await line.admit()
+    await line.status(one)
+    await line.wait(8)
+    assert (await line.status(one)).status == ACTIVE
+
+
 async def test_a_promise_fits_the_longest_line(line: Line) -> None:
     await line.configure(max_active=0, admit_per_minute=1, claim_ttl_s=600)
     await line.throng(900)

@@ -87,7 +87,7 @@ async def test_nobody_is_admitted_while(line: Line, state: str) -> None:
 
 async def test_nobody_is_admitted_before_the_opening(line: Line) -> None:
     await line.configure(max_active=10, opens_at_ms=line.now_ms + 5_000)
-    await line.crowd(3)
+    assert {one.status.status for one in await line.crowd(3)} == {WAIT}
     assert await line.admit() == 0
     await line.wait(5)
     assert (await line.rooms.view(ROOM)).active == 3
