@@ -44,6 +44,8 @@ def explore(
     schema.config.update(base_url=service.url, continue_on_failure=True)
     schema.config.phases.update(phases=list(phases))
     schema.config.checks.update(excluded_check_names=LEFT_OUT)
+    rejection = schema.config.checks.negative_data_rejection
+    rejection.expected_statuses = [*rejection.expected_statuses, "412"]  # an ETag that is none
     schema.config.generation.update(
         max_examples=examples, deterministic=deterministic, no_shrink=True
     )

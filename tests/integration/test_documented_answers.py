@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from redis.asyncio import Redis
 
 from queue_gateway.app import create_app
@@ -71,6 +71,16 @@ class Documented:
 async def gateway(redis: Redis, redis_url: str, database_url: str) -> AsyncIterator[Client]:
     async with services.served(create_app(services.settings(redis_url, database_url))) as client:
         yield client
+
+
+def test_a_field_that_no_document_tells_of_is_noticed() -> None:
+    documented = Documented(gateway_app())
+    headers = {"X-Request-Id": "1"}
+
+    documented.judge("GET", "/healthz", 200, "application/json", headers, b'{"status":"ok"}')
+    for wrong in (b'{"status":"ok","more":1}', b'{"status":"ill"}', b"{}"):
+        with pytest.raises(ValidationError):
+            documented.judge("GET", "/healthz", 200, "application/json", headers, wrong)
 
 
 async def test_the_gateways_answers_are_what_its_document_says(gateway: Client) -> None:
