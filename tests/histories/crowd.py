@@ -82,12 +82,21 @@ class Visitor:
         while (schedule := self._show.schedule) is not None:
             await self._visit(schedule)
 
+    async def watch(self) -> None:
+        """Join, and look at the seat map of the date on sale until all are over."""
+        await self._join()
+        while (schedule := self._show.schedule) is not None:
+            await self.look(schedule)
+
     async def look(self, schedule: int) -> None:
         """Read the seat map."""
         url = f"{self._show.booking_url}/v1/schedules/{schedule}/seats"
         told = await self._ask("map", "GET", url)
         if told.status == 200:
-            self._show.recorder.looked(told.begin, told.end, schedule, told.body["seats"])
+            seats = told.body["seats"]
+            self._show.recorder.looked(told.begin, told.end, schedule, seats)
+            if [seat["seat_number"] for seat in seats] != self._show.seats:
+                self._show.recorder.surprises.append(f"map: {len(seats)} seats")
 
     async def _visit(self, schedule: int) -> None:
         if self._dice.random() < 0.06:
@@ -98,6 +107,8 @@ class Visitor:
         fate = self._dice.random()
         if fate < 0.66:
             await self._together(*(self._cancel(hold) for hold in holds))
+            if self._dice.random() < 0.1:
+                await self.look(schedule)
         elif fate < 0.72:
             await self._pay(holds)
         elif fate < 0.77:  # changes their mind, twice at once
