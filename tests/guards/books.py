@@ -353,6 +353,14 @@ BESIDES = (
         + "a_payment_goes_through_without_redis_and_the_token_ends_when_it_is_back",
     ),
     Guard(
+        name="completions: a payment waits a bounded time for Redis",
+        where="booking_api/completions.py",
+        text="await asyncio.wait(telling, timeout=PATIENCE_S)",
+        without="await asyncio.wait(telling)",
+        invariant="A6",
+        test=_COMPLETIONS + "a_payment_does_not_wait_for_a_redis_that_hangs",
+    ),
+    Guard(
         name="completions: told before the payment is answered",
         where="booking_api/payments.py",
         text='if answer.row["completed"]:',

@@ -145,6 +145,14 @@ GUARDS: tuple[Guard, ...] = (
         test=_WALLS + "the_counters_condition_alone_keeps_the_limit",
     ),
     Guard(
+        name="hold: one's own ended holds are off the counter",
+        where=_HOLD,
+        text="SET live_seats = c.live_seats - v_own_stale + v_count,",
+        without="SET live_seats = c.live_seats + v_count,",
+        invariant="B10",
+        test=_EXPIRY + "ones_own_expired_holds_of_the_date_do_not_count",
+    ),
+    Guard(
         name="hold: a take-over is off its old owner's counter",
         where=_HOLD,
         text="UPDATE user_schedule c SET live_seats = c.live_seats - o.seats",

@@ -131,6 +131,14 @@ ENDING = (
         test=_WALLS + "a_sweep_judges_by_the_seat",
     ),
     Guard(
+        name="sweep: frees only seats whose hold has ended",
+        where=_SWEEP,
+        text="WHERE s.concert_seat_id = ANY (v_seats) AND s.concert_booking_id = ANY (v_stale);",
+        without="WHERE s.concert_seat_id = ANY (v_seats);",
+        invariant="B2",
+        test=_WALLS + "a_sweep_judges_by_the_seat",
+    ),
+    Guard(
         name="sweep: counters are locked in their order",
         where=_SWEEP,
         text="ORDER BY c.user_id, c.concert_schedule_id FOR NO KEY UPDATE;",

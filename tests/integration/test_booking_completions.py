@@ -1,13 +1,15 @@
 """A payment ends the visit: at once, or when Redis is back, also after a crash."""
 
 import asyncio
+from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from booking_api.completions import COMPLETIONS, Completions
 from booking_api.database import SALE
 from shared.places import PLACES
-from tests.booking_stack import ROOM, BookingStack, running
+from tests.booking_stack import ROOM, BookingStack, Visitor, running
 from tests.waiting import wait_until
 
 
@@ -82,6 +84,33 @@ async def test_a_payment_goes_through_without_redis_and_the_token_ends_when_it_i
     assert (await booking.places.status(visitor.place)).reason == "completed"
     assert await booking.app[COMPLETIONS].retry() == 0
     assert await booking.pool.fetchval("SELECT count(*) FROM token_completion") == 0
+
+
+async def test_a_payment_does_not_wait_for_a_redis_that_hangs(
+    booking: BookingStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor(money="100.00")
+    (booking_id,) = await booking.held(visitor, schedule_id, "A-1")
+    places, back = booking.app[PLACES], asyncio.Event()
+    finish = places.finish
+
+    async def hang(*args: Any) -> bool:
+        await back.wait()
+        return await finish(*args)
+
+    monkeypatch.setattr(places, "finish", hang)
+
+    async with asyncio.timeout(10):
+        assert (await booking.pay(visitor, booking_id)).status == 201
+    assert await booking.pool.fetchval("SELECT count(*) FROM token_completion") == 1
+
+    back.set()
+    await wait_until(lambda: completed(booking, visitor))
+
+
+async def completed(booking: BookingStack, visitor: Visitor) -> bool:
+    return (await booking.places.status(visitor.place)).reason == "completed"
 
 
 async def test_another_process_finishes_what_a_crash_left(

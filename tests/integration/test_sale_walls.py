@@ -184,12 +184,16 @@ async def test_a_sweep_judges_by_the_seat(booking: BookingStack) -> None:
     """What the booking says only finds the seat; between the two it may have changed hands."""
     schedule_id = await booking.date()
     visitor = await booking.visitor()
-    await booking.held(visitor, schedule_id, "A-1")
-    await booking.pool.execute("UPDATE concert_booking SET expiration_at = now() - interval '1 s'")
+    await booking.held(visitor, schedule_id, "A-1", "A-2")
+    late = "UPDATE concert_booking SET expiration_at = now() - interval '1 s'"
+    await booking.pool.execute(late)
 
     assert await sweep(booking.app[SALE]) == 0
+    await booking.pool.execute(ENDS)
+    assert await sweep(booking.app[SALE]) == 1
 
-    assert await booking.pool.fetchval("SELECT status FROM concert_booking") == "PENDING"
+    seats = await booking.pool.fetch("SELECT seat_number, status FROM concert_seat ORDER BY 1")
+    assert [tuple(row) for row in seats if row[1] != "AVAILABLE"] == [("A-2", "RESERVED")]
 
 
 async def test_what_is_answered_201_is_on_disk(booking: BookingStack) -> None:
