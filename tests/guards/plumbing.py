@@ -84,7 +84,7 @@ ANSWERS = rows(
         "X3",
         "    request_id = new_request_id()\n    structlog",
         '    request_id = request.headers.get("X-Request-Id") or new_request_id()\n    structlog',
-        (_WEB + "test_a_request_id_is_ours_and_never_the_clients", _NO_CREDENTIALS),
+        _WEB + "test_a_request_id_is_ours_and_never_the_clients",
     ),
     (
         "a log names the route, not the address",
@@ -115,7 +115,7 @@ ANSWERS = rows(
         "X3",
         'errors.BadRequest("This is not a valid HTTP request.")',
         "errors.BadRequest(str(exc) + str(message))",
-        (_WEB + "test_what_the_parser_refuses_is_a_problem_without_an_echo", _NO_CREDENTIALS),
+        _WEB + "test_what_the_parser_refuses_is_a_problem_without_an_echo",
     ),
     (
         "what aiohttp refuses by itself is a problem without an echo",
