@@ -27,6 +27,7 @@ class Fault:
     text: str
     instead: str
     rule: str
+    visitors: int = 150
 
 
 FAULTS = {
@@ -42,7 +43,14 @@ FAULTS = {
         "1000000",
         "A1",
     ),
-    "no rate": Fault("lua/fragments/admission.lua", "math.floor(level / UNIT))", "1000000)", "A2"),
+    # Without the cap as well, which would hold back those whom the rate does not.
+    "no rate": Fault(
+        "lua/fragments/admission.lua",
+        "return math.min(room.max_active - redis.call('ZCARD', ACTIVE), math.floor(level / UNIT))",
+        "return 1000000",
+        "A2",
+        visitors=400,
+    ),
 }
 
 
@@ -61,20 +69,20 @@ def test_the_oracle_names_what_was_broken_on_purpose(name: str, tmp_path: Path) 
     assert source.count(fault.text) == 1
     script.write_text(source.replace(fault.text, fault.instead), encoding="utf-8")
 
-    code, report = rush(copy, tmp_path / "report.json")
+    code, report = rush(copy, fault.visitors, tmp_path / "report.json")
     broken = {verdict["name"] for verdict in report["oracle"] if not verdict["holds"]}
     assert fault.rule in broken
     assert code == 1
     assert any("the oracle" in words for words in report["faults"])
 
 
-def rush(sources: Path, report: Path) -> tuple[int, dict[str, list[dict[str, str]]]]:
+def rush(sources: Path, visitors: int, report: Path) -> tuple[int, dict[str, list[dict[str, str]]]]:
     """A small crowd on these sources: exit code, report."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ONSALE_")}
     done = subprocess.run(
         [
             *(sys.executable, "-m", "onsale", "rush", "--seed", "7", "--processes", "2"),
-            *("--visitors", "150", "--seats", "100", "--patience", "30"),
+            *("--visitors", str(visitors), "--seats", "100", "--patience", "30"),
             *("--json", str(report), "--home", str(report.parent / "no-stack")),
         ],
         cwd=sources,
