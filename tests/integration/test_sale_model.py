@@ -110,7 +110,7 @@ async def test_a_sale_answers_as_the_model_does(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(FREELY, max_examples=200)
+@settings(FREELY, max_examples=100)
 @given(program=st.lists(steps, min_size=1, max_size=120))
 async def test_long_sales_answer_as_the_model_does(
     booking: BookingStack, redis: Redis, program: list[Step]
