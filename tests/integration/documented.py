@@ -135,6 +135,15 @@ def _thread(
         finally:
             run(serving.__aexit__(None, None, None))
     finally:
+        run(_end_the_rest())
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _end_the_rest() -> None:
+    """End what still waits for a client that keeps its connection."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
