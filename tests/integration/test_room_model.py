@@ -345,11 +345,14 @@ def drive(client: "Redis", examples: int, steps: int) -> None:
             deadline=None,
             database=None,
             print_blob=True,
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
 
 
+# A failure is made small for up to five minutes before it is told.
+@pytest.mark.timeout(600)
 def test_the_scripts_do_what_the_model_does(client: "Redis") -> None:
     drive(client, examples=15, steps=25)
 
