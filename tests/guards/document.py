@@ -1,0 +1,95 @@
+"""Writes `docs/correctness.md` from the guard tables: `python -m tests.guards.document`."""
+
+from collections import defaultdict
+
+from tests.guards import ROOT, Guard
+from tests.guards.table import GUARDS
+
+PATH = ROOT / "docs" / "correctness.md"
+
+ROOM_MODEL = "tests/integration/test_room_model.py"
+SALE_MODEL = "tests/integration/test_sale_model.py"
+HISTORIES = "tests/e2e/test_histories.py"
+CRASHES = "tests/e2e/test_crashes.py"
+VERIFY = "tests/integration/test_verify.py"
+SCRIPTS = "tests/integration/test_room_scripts.py"
+
+#: Every invariant in the design's order: its words, and the tests that hold it as a whole.
+INVARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "O1": ("numbers are unique in a room and given by the store", (ROOM_MODEL, CRASHES, VERIFY)),
+    "O2": ("of two WAIT tokens the lower number is admitted first", (ROOM_MODEL,)),
+    "O3": ("a position never grows", (ROOM_MODEL,)),
+    "O4": ("reload, second tab, concurrent joins: one visitor, one place", (ROOM_MODEL, VERIFY)),
+    "O5": ("a refused request consumes nothing", (ROOM_MODEL,)),
+    "A1": ("no admission raises ACTIVE above `max_active`", (ROOM_MODEL, VERIFY)),
+    "A2": ("admissions in any window W ≤ rate x W + burst", (ROOM_MODEL,)),
+    "A3": ("a quiet spell banks no more than the burst", (ROOM_MODEL,)),
+    "A4": ("nothing is admitted while paused, closed or before opening", (ROOM_MODEL,)),
+    "A5": ("with waiters, slots and rate left somebody is admitted in a tick", (ROOM_MODEL,)),
+    "A6": ("every end frees its slot once; an ended token never comes back", (ROOM_MODEL,)),
+    "A7": ("reading changes no order and no deadline; it is seen, it claims", (ROOM_MODEL,)),
+    "S1": ("only the store's clock decides", (SCRIPTS,)),
+    "S2": ("after a crash: no duplicate number, cap and order kept", (CRASHES,)),
+    "S3": ("work per script is bounded", (SCRIPTS,)),
+    "X1": ("WAIT, another room's or another visitor's token never passes as ACTIVE", ()),
+    "X2": ("operator routes refuse by default", ()),
+    "X3": ("no credential in a URL, log or error", ()),
+    "B1": ("at most one live booking per seat", (SALE_MODEL, HISTORIES, VERIFY)),
+    "B2": ("seat and booking always say the same", (SALE_MODEL, HISTORIES, VERIFY)),
+    "B3": ("at most one payment per booking, of the price at hold time", (SALE_MODEL, VERIFY)),
+    "B4": ("CONFIRMED means paid before `expiration_at`", (SALE_MODEL, VERIFY)),
+    "B5": ("CANCELED is final", (SALE_MODEL, VERIFY)),
+    "B6": ("balance ≥ 0 and equal to the sum of its ledger", (SALE_MODEL, VERIFY)),
+    "B7": ("charges + refunds = payments + balances", (SALE_MODEL, VERIFY)),
+    "B8": ("one idempotency key, one effect", (SALE_MODEL, VERIFY)),
+    "B9": ("no PENDING booking outlives its deadline by more than the sweep bound", (VERIFY,)),
+    "B10": ("live seats per visitor and date ≤ limit", (SALE_MODEL, VERIFY)),
+    "B11": ("each booking names the token that admitted its visitor", (VERIFY,)),
+    "B12": ("AVAILABLE + RESERVED + SOLD = seats loaded", (SALE_MODEL, VERIFY)),
+    "B13": ("every 201 ever sent is there after a crash", (CRASHES,)),
+}
+
+PREFACE = """\
+# Correctness
+
+What Onsale promises, the tests that hold it to that, and the guards that carry it. A *guard* is a
+constraint, a condition in a statement or script, a lock, or a comparison in a gate. `make guards`
+takes each of them away, one by one, in a copy of the sources, and runs its test, which must fail.
+
+- **Models**: property tests drive a room on Valkey, Redis and fakeredis, and a sale on PostgreSQL,
+  against plain-Python models (`tests/model/`), and compare every answer.
+- **Histories**: 64 clients on 40 seats; each seat's recorded history must be linearizable.
+- **Crashes**: processes and stores are killed in the middle of a rush; the clients' own record of
+  201s must agree with the database.
+- **The oracle** of `onsale rush` judges order, cap and rate from what clients saw, nothing else.
+- **`onsale verify`** checks live data, and is itself tested: each invariant is broken by hand.
+
+This page is written by `python -m tests.guards.document`; a test fails when it is out of date.
+"""
+
+
+def document() -> str:
+    """The page as it should be."""
+    carried = defaultdict(list)
+    for guard in GUARDS:
+        for name in guard.invariant.replace(",", " ").split():
+            carried[name].append(guard)
+    lines = [PREFACE]
+    for name, (words, held_by) in INVARIANTS.items():
+        lines.append(f"## {name} {words}\n")
+        if held_by:
+            lines.append("Held by " + ", ".join(f"`{test}`" for test in held_by) + ".\n")
+        if carried[name]:
+            lines += ["| guard | where | noticed by |", "|---|---|---|"]
+            lines += [_row(guard) for guard in carried[name]]
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(guard: Guard) -> str:
+    tests = ", ".join(f"`{test.rsplit('::', 1)[-1]}`" for test in guard.tests)
+    return f"| {guard.name} | `{guard.where}` | {tests} |"
+
+
+if __name__ == "__main__":
+    PATH.write_text(document(), encoding="utf-8")
