@@ -240,7 +240,7 @@ _ENDS = (
         text=" and generation < room.generation",
         without="",
         invariant="A6",
-        test=_SCRIPTS + "test_reasons_are_kept_ten_minutes_and_forgotten_later",
+        test=_EDGES + "test_a_token_that_the_store_forgot_was_not_closed",
     ),
     Guard(
         name="reasons are forgotten",

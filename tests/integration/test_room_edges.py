@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.places import ACTIVE, WAIT, room_keys
+from shared.places import ACTIVE, EXPIRED, WAIT, room_keys
+from shared.tokens import Place
 from tests.integration.lines import ROOM, Line
 
 
@@ -111,6 +112,16 @@ async def test_a_reason_of_ones_own_outlives_the_closing(line: Line) -> None:
     await line.admit()
     assert (await line.places.status(left)).reason is None
     assert (await line.places.status(stayed)).reason is None
+
+
+async def test_a_token_that_the_store_forgot_was_not_closed(line: Line) -> None:
+    await line.configure(max_active=0)
+    await line.configure(state="closed")
+    await line.configure(state="open")
+    now = (await line.enter("ann")).place
+    forgotten = Place(ROOM, "bob", now.generation, now.number + 1)
+    status = await line.places.status(forgotten)
+    assert (status.status, status.reason) == (EXPIRED, None)
 
 
 async def test_closing_a_closed_room_changes_no_generation(line: Line) -> None:
