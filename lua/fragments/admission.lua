@@ -1,4 +1,6 @@
--- Admission: the rate bucket and the move from WAIT to ACTIVE.
+--[[
+admission -- the rate bucket and the move from WAIT to ACTIVE.
+]]
 
 -- The bucket counts in 1/60000 of an admission: rate per minute x ms are whole numbers.
 local UNIT = 60000

@@ -1,4 +1,6 @@
--- Places: how one ends, what one looks like, and what one is promised.
+--[[
+places -- how one ends, what one looks like, and what one is promised.
+]]
 
 -- The promised poll interval rides in the fraction of a `seen` score: 1/1024 for each 64 ms, exact
 -- in a double. It lets admit.lua know when a visitor promised to come back without a third zset.

@@ -1,4 +1,6 @@
--- The room's keys, its settings and its clock. Every script starts with this.
+--[[
+room -- the room's keys, its settings and its clock. Every script starts with this.
+]]
 local SETTINGS, WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS, JOURNAL, PACE = unpack(KEYS)
 
 -- A beat missing for longer than this is an outage: ten ticks of the admission loop.
