@@ -6,6 +6,7 @@ from tests.guards.rows import rows
 _TABLE = "tests/unit/test_booking_gate.py::"
 _GATES = "tests/integration/test_booking_gates.py::"
 _HTTP = "tests/integration/test_gateway_http.py::"
+_OPERATORS = "tests/integration/test_gateway_operators.py::"
 _ACCESS = "tests/integration/test_gateway_access.py::"
 
 _DEFAULT = 'default = Gate.OPERATOR if route.startswith("/v1/admin") else Gate.ACTIVE'
@@ -222,7 +223,7 @@ OPERATORS = rows(
         "X2",
         "    require_operator(request)\n    return await",
         "    return await",
-        _HTTP + "test_operator_routes_refuse_by_default",
+        _OPERATORS + "test_operator_routes_refuse_by_default",
     ),
     (
         "changing a room needs the operator's key",
@@ -230,7 +231,7 @@ OPERATORS = rows(
         "    require_operator(request)\n    room_id",
         "    room_id",
         (
-            _HTTP + "test_operator_routes_refuse_by_default",
+            _OPERATORS + "test_operator_routes_refuse_by_default",
             _ACCESS + "test_nobody_without_the_operators_key_learns_whether_a_room_is_there",
         ),
     ),
@@ -246,7 +247,7 @@ OPERATORS = rows(
         "X2",
         "        raise PreconditionRequired\n",
         '        return "*"\n',
-        _HTTP + "test_a_change_needs_the_version_it_changes",
+        _OPERATORS + "test_a_change_needs_the_version_it_changes",
     ),
     (
         "If-Match is a version, not a word that scripts know",
@@ -260,14 +261,14 @@ OPERATORS = rows(
         "X2",
         "    if outcome in _REFUSALS:\n",
         "    if False:\n",
-        _HTTP + "test_a_change_needs_the_version_it_changes",
+        _OPERATORS + "test_a_change_needs_the_version_it_changes",
     ),
     (
         "If-None-Match only creates",
         "X2",
         '        return "none"\n',
         '        return "*"\n',
-        _HTTP + "test_a_change_needs_the_version_it_changes",
+        _OPERATORS + "test_a_change_needs_the_version_it_changes",
     ),
 )
 

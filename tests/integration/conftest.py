@@ -1,4 +1,4 @@
-"""Rooms on both engines of the scripts."""
+"""Rooms on both engines of the scripts, and a gateway over HTTP."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,9 @@ import pytest
 from fakeredis import FakeAsyncRedis
 from redis.asyncio import Redis
 
+from queue_gateway.app import create_app
 from tests.integration.lines import Line
+from tests.integration.services import Client, served, settings
 
 
 @pytest.fixture(params=["valkey", "fakeredis"])
@@ -18,3 +20,10 @@ async def line(request: pytest.FixtureRequest, redis: Redis) -> AsyncIterator[Li
     fake = FakeAsyncRedis(decode_responses=True)
     yield Line(fake)
     await fake.aclose()
+
+
+@pytest.fixture
+async def gateway(redis: Redis, redis_url: str, database_url: str) -> AsyncIterator[Client]:
+    """A gateway without a room, on real stores."""
+    async with served(create_app(settings(redis_url, database_url))) as client:
+        yield client
