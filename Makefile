@@ -10,7 +10,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-all guards lint format load requirements clean
+.PHONY: help up test test-all explore guards lint format load requirements clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/p' Makefile | expand -t 24
@@ -23,6 +23,10 @@ test: $(DEV) ## everything but what takes long
 
 test-all: $(DEV) ## what takes long: whole stacks, crashes, crowds
 	@$(PY) -m pytest -n 2 -m slow $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+explore: $(DEV) ## generated tests with new examples, ten times as many
+	@exec env ONSALE_EXPLORE=1 $(PY) -m pytest -n 2 -m slow $(ARGS) tests/integration/test_room_model.py \
+		tests/integration/test_sale_model.py tests/integration/test_documents_explored.py
 
 guards: $(DEV) ## take away every guard, one by one; each must be missed by its test
 	@exec $(PY) -m tests.guards $(ARGS)

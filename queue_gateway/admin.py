@@ -1,5 +1,6 @@
 """The operator's side of the gateway. Every route here refuses without an operator key."""
 
+import re
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -8,15 +9,17 @@ from msgspec import Meta
 from queue_gateway.answers import OperatorsRoom
 from queue_gateway.room import ROOM_ID, ROOMS, RoomChanges
 from shared.credentials import require_operator
-from shared.errors import NotFound, OnsaleError, PreconditionRequired, VersionConflict
+from shared.errors import BadRequest, NotFound, OnsaleError, PreconditionRequired, VersionConflict
 from shared.openapi import ETAG, OPERATOR, Answer, Parameter, described
 from shared.web import convert, json_response, read_json
+
+_EXPECTED = re.compile(r'(\*|"[0-9]+")')
 
 SETTINGS = Answer(OperatorsRoom, (ETAG,))
 IF_MATCH = Parameter(
     "header",
     "If-Match",
-    Annotated[str, Meta(pattern=r'^(\*|"[0-9]+")\Z', examples=["*"])],
+    Annotated[str, Meta(pattern=rf"^{_EXPECTED.pattern}\Z", examples=["*"])],
     "The ETag of the settings to change, or `*` for whatever they are.",
 )
 ONLY_NEW = Parameter("header", "If-None-Match", Literal["*"], "In place of If-Match: only create.")
@@ -58,17 +61,26 @@ _REFUSALS: dict[str, type[OnsaleError]] = {"conflict": VersionConflict, "missing
 
 
 def _expected_version(request: web.Request) -> str:
-    """What `configure` expects, of If-Match or If-None-Match. Raises PreconditionRequired."""
-    if request.headers.get("If-None-Match", "").strip() == "*":
-        return "none"
-    raw = request.headers.get("If-Match", "").strip()
-    if not raw:
+    """What `configure` expects, of If-Match or else If-None-Match (RFC 9110, 13.1).
+
+    Raises PreconditionRequired, VersionConflict for what no room of ours can match, BadRequest.
+    """
+    known, unknown = (_listed(request, name) for name in (IF_MATCH.name, ONLY_NEW.name))
+    if unknown not in (None, "*"):
+        raise BadRequest("If-None-Match takes '*' here: only create.")
+    if not known and not unknown:
         raise PreconditionRequired
-    # A list of tags matches if one does (RFC 9110, 13.1.1); there is one version, so take one tag.
-    version = raw.removeprefix('"').removesuffix('"')
-    if raw != "*" and not (version.isascii() and version.isdigit()):
-        raise VersionConflict
-    return version
+    if known is None:
+        return "none"
+    # Every room has one version, so a list of tags, or both headers, is never what was meant.
+    if unknown or not _EXPECTED.fullmatch(known):
+        raise VersionConflict("If-Match takes one ETag as GET gave it, quotes included, or '*'.")
+    return known.strip('"')
+
+
+def _listed(request: web.Request, header: str) -> str | None:
+    """All values of a header that may be repeated (RFC 9110, 5.3)."""
+    return ", ".join(request.headers.getall(header)) if header in request.headers else None
 
 
 async def _room_response(request: web.Request, status: int) -> web.Response:

@@ -3,10 +3,16 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from onsale.engines import Postgres
 from tests import engines
+from tests.exploration import EXPLORES
+
+# A change is judged by the same examples as the one before it; new ones are for `make explore`.
+settings.register_profile("onsale", derandomize=not EXPLORES)
+settings.load_profile("onsale")
 
 pytest_plugins = ("tests.no_skips", "tests.booking_stack")
 

@@ -252,8 +252,8 @@ OPERATORS = rows(
     (
         "If-Match is a version, not a word that scripts know",
         "X2",
-        'if raw != "*" and not (version.isascii() and version.isdigit()):',
-        "if False:",
+        "not _EXPECTED.fullmatch(known)",
+        "False",
         _ACCESS + "test_a_tag_that_no_room_has_matches_nothing",
     ),
     (
@@ -269,6 +269,20 @@ OPERATORS = rows(
         '        return "none"\n',
         '        return "*"\n',
         _OPERATORS + "test_a_change_needs_the_version_it_changes",
+    ),
+    (
+        "If-None-Match does not make If-Match void",
+        "X2",
+        "if unknown or not",
+        "if not",
+        _OPERATORS + "test_preconditions_that_contradict_each_other_change_nothing",
+    ),
+    (
+        "If-None-Match with a tag is refused",
+        "X2",
+        'if unknown not in (None, "*"):',
+        "if False:",
+        _OPERATORS + "test_preconditions_that_contradict_each_other_change_nothing",
     ),
 )
 

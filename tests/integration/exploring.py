@@ -11,6 +11,7 @@ from aiohttp import web
 from schemathesis.engine import events, from_schema
 
 from shared.docs import DOCS
+from tests.exploration import EXPLORES
 from tests.integration.documented import Headers, Service
 
 #: Schemas cannot say everything: an amount with too many digits for the currency, a seat that is
@@ -37,7 +38,6 @@ def explore(
     known: bool,
     phases: tuple[str, ...],
     examples: int,
-    deterministic: bool = True,
 ) -> Explored:
     """Send requests to `service`, whose document is `app`'s; `known`: with its credentials."""
     schema = schemathesis.openapi.from_dict(strict(app))
@@ -47,7 +47,7 @@ def explore(
     rejection = schema.config.checks.negative_data_rejection
     rejection.expected_statuses = [*rejection.expected_statuses, "412"]  # an ETag that is none
     schema.config.generation.update(
-        max_examples=examples, deterministic=deterministic, no_shrink=True
+        max_examples=examples, deterministic=not EXPLORES, no_shrink=True
     )
     if known:
         schema.auth(refresh_interval=None)(_authentication(service))

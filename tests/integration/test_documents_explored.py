@@ -13,6 +13,7 @@ from onsale.engines import Postgres
 from shared.openapi import routes_of
 from tests import engines
 from tests.documents import booking_app, gateway_app
+from tests.exploration import TIMES
 from tests.integration import documented
 from tests.integration.documented import Service
 from tests.integration.exploring import explore
@@ -67,26 +68,26 @@ def test_the_booking_api_keeps_to_its_document(booking: Service, known: bool) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * TIMES)
 @KNOWN
 def test_the_gateway_keeps_to_its_document_in_all_its_corners(
     gateway: Service, known: bool
 ) -> None:
     explored = explore(
-        gateway_app(), gateway, known=known, phases=THOROUGHLY, examples=60, deterministic=False
+        gateway_app(), gateway, known=known, phases=THOROUGHLY, examples=60 * TIMES
     )
 
     assert not explored.failures, "\n".join(explored.failures)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * TIMES)
 @KNOWN
 def test_the_booking_api_keeps_to_its_document_in_all_its_corners(
     booking: Service, known: bool
 ) -> None:
     explored = explore(
-        booking_app(), booking, known=known, phases=THOROUGHLY, examples=30, deterministic=False
+        booking_app(), booking, known=known, phases=THOROUGHLY, examples=30 * TIMES
     )
 
     assert not explored.failures, "\n".join(explored.failures)

@@ -43,6 +43,31 @@ async def test_a_change_needs_the_version_it_changes(gateway: Client) -> None:
     assert only_new.code == "version_conflict"
 
 
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ({"If-Match": "*", "If-None-Match": "*"}, 412),
+        ({"If-Match": '"1"', "If-None-Match": "*"}, 412),
+        ({"If-Match": "iT", "If-None-Match": "*"}, 412),
+        ({"If-Match": "", "If-None-Match": "*"}, 412),
+        ({"If-Match": '"1", "2"'}, 412),
+        ({"If-Match": "1"}, 412),
+        ({"If-Match": '"1"', "If-None-Match": '"2"'}, 400),
+        ({"If-None-Match": '"2"'}, 400),
+        ({"If-Match": "*", "If-None-Match": ""}, 400),
+        ({"If-Match": ""}, 428),
+    ],
+)
+async def test_preconditions_that_contradict_each_other_change_nothing(
+    gateway: Client, tags: dict[str, str], status: int
+) -> None:
+    await configure(gateway)
+    for path in (ADMIN, "/v1/admin/rooms/not-there-yet"):
+        answer = await gateway.as_operator("PUT", path, json={"title": "changed"}, headers=tags)
+        assert answer.status == status
+    assert (await gateway.as_operator("GET", ADMIN)).json["version"] == 1
+
+
 async def test_settings_left_out_keep_their_value(gateway: Client) -> None:
     await configure(
         gateway, max_active=7, admit_per_minute=8, active_ttl_s=9, opens_at="2030-01-01T10:00:00Z"

@@ -25,6 +25,7 @@ from queue_gateway.room import DEFAULTS
 from shared.places import JOURNAL, ROOM_KEYS, room_keys
 from shared.scripts import source
 from tests import engines
+from tests.exploration import TIMES
 from tests.model.judge import Judge
 from tests.model.room import Room
 
@@ -358,6 +359,6 @@ def test_the_scripts_do_what_the_model_does(client: "Redis") -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 * TIMES)
 def test_the_scripts_do_what_the_model_does_for_long(client: "Redis") -> None:
-    drive(client, examples=150, steps=50)
+    drive(client, examples=150 * TIMES, steps=50)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from tests.booking_stack import BookingStack
+from tests.exploration import TIMES
 from tests.integration.sales import NOT_THERE, SEATS, Run
 
 
@@ -109,8 +110,8 @@ async def test_a_sale_answers_as_the_model_does(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-@settings(FREELY, max_examples=100)
+@pytest.mark.timeout(900 * TIMES)
+@settings(FREELY, max_examples=100 * TIMES)
 @given(program=st.lists(steps, min_size=1, max_size=120))
 async def test_long_sales_answer_as_the_model_does(
     booking: BookingStack, redis: Redis, program: list[Step]
