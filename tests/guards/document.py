@@ -36,7 +36,10 @@ INVARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "S1": ("only the store's clock decides", (SCRIPTS,)),
     "S2": ("after a crash: no duplicate number, cap and order kept", (CRASHES,)),
     "S3": ("work per script is bounded", (BOUNDS,)),
-    "X1": ("WAIT, another room's or another visitor's token never passes as ACTIVE", (TOKENS, GATES)),
+    "X1": (
+        "WAIT, another room's or another visitor's token never passes as ACTIVE",
+        (TOKENS, GATES),
+    ),
     "X2": ("operator routes refuse by default", (OPERATORS, GATES)),
     "X3": ("no credential in a URL, log or error", (NO_CREDENTIALS,)),
     "B1": ("at most one live booking per seat", (SALE_MODEL, HISTORIES, VERIFY)),
