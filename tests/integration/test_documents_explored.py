@@ -73,9 +73,7 @@ def test_the_booking_api_keeps_to_its_document(booking: Service, known: bool) ->
 def test_the_gateway_keeps_to_its_document_in_all_its_corners(
     gateway: Service, known: bool
 ) -> None:
-    explored = explore(
-        gateway_app(), gateway, known=known, phases=THOROUGHLY, examples=60 * TIMES
-    )
+    explored = explore(gateway_app(), gateway, known=known, phases=THOROUGHLY, examples=60 * TIMES)
 
     assert not explored.failures, "\n".join(explored.failures)
 
@@ -86,8 +84,6 @@ def test_the_gateway_keeps_to_its_document_in_all_its_corners(
 def test_the_booking_api_keeps_to_its_document_in_all_its_corners(
     booking: Service, known: bool
 ) -> None:
-    explored = explore(
-        booking_app(), booking, known=known, phases=THOROUGHLY, examples=30 * TIMES
-    )
+    explored = explore(booking_app(), booking, known=known, phases=THOROUGHLY, examples=30 * TIMES)
 
     assert not explored.failures, "\n".join(explored.failures)
