@@ -147,10 +147,7 @@ LOGS = rows(
         "X3",
         "show_locals=False",
         "show_locals=True",
-        (
-            _LOGS + "test_what_was_sent_is_not_in_messages_local_variables_or_tracebacks",
-            _NO_CREDENTIALS,
-        ),
+        _LOGS + "test_what_was_sent_is_not_in_messages_local_variables_or_tracebacks",
     ),
     (
         "tracebacks are without messages",
