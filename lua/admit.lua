@@ -1,18 +1,22 @@
 --[[
 admit -- end what is over, then let the next visitors in, as many as cap and rate allow.
-Guarantees: never more than max_active ACTIVE (A1); never above the rate and its burst (A2, A3); nobody while paused,
-  closed or before opening (A4); lower numbers first (O2); an idle head blocks nobody (A5); after an outage deadlines
-  move by its length and nobody is idle for one idle_ttl_s; work per call is bounded by limit (S3).
+Guarantees: never more than max_active ACTIVE (A1); never above the rate and its burst (A2, A3), unless by hand; nobody
+  while paused, closed or before opening (A4); lower numbers first in each lane (O2), lanes in turn by their weights; an
+  idle head blocks nobody (A5); after an outage deadlines move by its length and nobody is idle for one idle_ttl_s;
+  work per call is bounded by limit (S3).
 KEYS    the room's keys, in the order of fragments/room.lua
 ARGV[1] now_ms, '' for the store's clock
 ARGV[2] limit, of tokens ended for each reason and of tokens admitted
-Returns {admitted, ended, outage_ms, more} -- more: 1 when limit left work undone; nil for an unknown room
+ARGV[3] by_hand, how many an operator lets in whatever the rate; '' for the loop
+Returns {admitted, ended, outage_ms, more, live} -- more: 1 when limit left work undone; live: WAIT and ACTIVE places;
+        nil for an unknown room
 ]]
 -- include: room
+-- include: rate
 -- include: places
 -- include: admission
 
-local given_now, limit = ARGV[1], tonumber(ARGV[2])
+local given_now, limit, by_hand = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local room = read_room()
 if not room then return nil end
@@ -21,6 +25,7 @@ local now = read_clock(given_now, room.clock_ms)
 -- A finished outage moves every deadline by its length and lets the idle sweep rest.
 local outage_ms = now - room.heartbeat_ms
 if outage_ms <= OUTAGE_MS then outage_ms = 0 end
+local beat_ms = now - room.heartbeat_ms
 room.shift_ms, room.heartbeat_ms = room.shift_ms + outage_ms, now
 local idle_rest_until = tonumber(redis.call('HGET', SETTINGS, 'idle_rest_until_ms') or 0)
 if outage_ms > 0 then idle_rest_until = math.max(idle_rest_until, now + room.idle_ttl_s * 1000) end
@@ -47,7 +52,7 @@ local function end_idle()
   if now < idle_rest_until then return end
   local idle = redis.call('ZRANGEBYSCORE', SEEN, '-inf', idle_bound, 'LIMIT', 0, limit)
   for _, visitor in ipairs(idle) do
-    end_place(room, visitor, tonumber(redis.call('ZSCORE', WAITING, visitor)), 'idle', now)
+    end_place(room, visitor, waiting_place(room, visitor), 'idle', now)
   end
   ended = ended + #idle
   if #idle == limit then more = 1 end
@@ -77,42 +82,89 @@ end_overdue(ACTIVE)
 end_idle()
 forget_ended()
 
-local admitted = 0
-local level = filled_level(room, now)
+settle_rate(room, now)
+local admitted, skips, quota = 0, 0, 0
 if admitting(room, now) then
-  local quota = math.min(room_left(room, level), limit)
-  -- The sweep above ends idle visitors oldest first and in batches, so that the head may still be
-  -- one: it is ended here and the next one takes its turn. Each round admits or ends somebody.
-  local skips = 0
-  while admitted < quota and skips < limit do
-    local heads = redis.call('ZRANGE', WAITING, 0, quota - admitted - 1, 'WITHSCORES')
-    if #heads == 0 then break end
-    for index = 1, #heads, 2 do
-      local visitor, number = heads[index], tonumber(heads[index + 1])
-      local seen = tonumber(redis.call('ZSCORE', SEEN, visitor) or nil)
-      if seen and math.floor(seen) <= idle_before and now >= idle_rest_until then
-        end_place(room, visitor, number, 'idle', now)
-        skips = skips + 1
-      else
-        redis.call('ZREM', WAITING, visitor)
-        redis.call('ZREM', SEEN, visitor)
-        activate(room, visitor, number, now, deadline_now)
-        redis.call('ZADD', CLAIMS, string.format('%d', claim_deadline(seen)), visitor)
-        admitted = admitted + 1
-      end
+  quota = by_hand and math.min(slots_left(room), by_hand) or room_left(room)
+  quota = math.min(quota, limit)
+end
+
+local lined_up = count_waiting(room)
+local credits = {}
+if #room.lanes > 1 then
+  for slot, credit in string.gmatch(redis.call('HGET', SETTINGS, 'lane_credits') or '', '(%d):(-?%d+)') do
+    credits[tonumber(slot)] = tonumber(credit)
+  end
+end
+for _, lane in ipairs(room.lanes) do
+  lane.credit, lane.from, lane.heads, lane.next = credits[lane.slot] or 0, 0, {}, 1
+end
+
+-- The next one of a lane, seen at; nil when nobody is left. The sweep above ends idle visitors oldest
+-- first and in batches, so that the head may still be one: it is ended here, and the next one comes.
+local function head(lane)
+  while skips < limit do
+    if lane.next > #lane.heads then
+      lane.heads, lane.next = redis.call('ZRANGE', lane.key, 0, quota - admitted - 1, 'WITHSCORES'), 1
+      if #lane.heads == 0 then return nil end
+    end
+    local visitor, number = lane.heads[lane.next], tonumber(lane.heads[lane.next + 1])
+    local seen = tonumber(redis.call('ZSCORE', SEEN, visitor) or nil)
+    if not seen or math.floor(seen) > idle_before or now < idle_rest_until then return visitor, number, seen end
+    end_place(room, visitor, number, 'idle', now)
+    skips, lane.next = skips + 1, lane.next + 2
+  end
+end
+
+-- Whose turn it is: smooth weighted round robin over the lanes in which somebody waits. An empty lane
+-- banks no turns.
+local function next_lane()
+  local chosen, weights = nil, 0
+  for _, lane in ipairs(room.lanes) do
+    lane.visitor, lane.number, lane.seen = head(lane)
+    if lane.visitor then
+      weights, lane.credit = weights + lane.weight, lane.credit + lane.weight
+      if not chosen or lane.credit > chosen.credit then chosen = lane end
+    else
+      lane.credit = 0
     end
   end
-  ended = ended + skips
-  if skips >= limit then more = 1 end
-  if admitted == limit then more = 1 end
+  if chosen then chosen.credit = chosen.credit - weights end
+  return chosen
 end
+
+-- Each round admits somebody, or ends all that are left.
+while admitted < quota and skips < limit do
+  local lane = next_lane()
+  if not lane then break end
+  redis.call('ZREM', lane.key, lane.visitor)
+  redis.call('ZREM', SEEN, lane.visitor)
+  activate(room, lane.visitor, lane.number, now, deadline_now)
+  redis.call('ZADD', CLAIMS, string.format('%d', claim_deadline(lane.seen)), lane.visitor)
+  lane.next, lane.from, lane.last, admitted = lane.next + 2, lane.from + 1, lane.number, admitted + 1
+end
+ended = ended + skips
+if skips >= limit or (admitted == limit and not by_hand) then more = 1 end
 
 -- Also where nobody joins, so that the table is compared soon.
 outlive_restart(room, now)
 redis.call('HSET', SETTINGS, 'heartbeat_ms', string.format('%d', now),
   'shift_ms', string.format('%d', room.shift_ms),
   'idle_rest_until_ms', string.format('%d', idle_rest_until))
-keep_level(level - admitted * UNIT, now)
-count_pace(admitted, now)
+if outage_ms > 0 then write_journal('', room.generation, 0, 'MOVED', now) end
+if not by_hand then room.level = room.level - admitted * UNIT end
+keep_rate(room)
+
+local news, turns = {}, {}
+for _, lane in ipairs(room.lanes) do
+  count_pace(lane.slot, lane.from, now)
+  turns[#turns + 1] = string.format('%d:%d', lane.slot, lane.credit)
+  if lane.last then news[#news + 1] = string.format('%d:%d', lane.slot, lane.last) end
+end
+if #room.lanes > 1 then redis.call('HSET', SETTINGS, 'lane_credits', table.concat(turns, ',')) end
+count_pace('all', admitted, now)
+-- The line moves, or could: time in which nobody waits, or nobody may come in, says nothing of its pace.
+if lined_up > 0 and admitting(room, now) and outage_ms == 0 then count_pace('busy', beat_ms, now) end
 keep_clock(now)
-return { admitted, ended, outage_ms, more }
+if admitted > 0 then tell('admitted ' .. table.concat(news, ' ')) end
+return { admitted, ended, outage_ms, more, count_waiting(room) + redis.call('ZCARD', ACTIVE) }

@@ -7,12 +7,14 @@ Guarantees: one version, one change (no lost update); the rate bucket is settled
 KEYS     the room's keys, in the order of fragments/room.lua
 ARGV[1]  now_ms, '' for the store's clock
 ARGV[2]  expected version; '*' any or none; 'none' only if the room does not exist
-ARGV[3]  1 to end all tokens (reset), else 0
+ARGV[3]  1 to end all tokens and forget all figures (reset), else 0
 ARGV[4]  changes_count, of the field, value pairs that follow
 ARGV[5+] field, value ... the changes, then field, value ... the defaults of a new room
-Returns  {outcome, version}, outcome 'created' | 'changed' | 'conflict' | 'missing'
+Returns  {outcome, version}, outcome 'created' | 'changed' | 'conflict' | 'missing' | 'lane_busy'
+Lanes come as 'name:weight,...' and are kept as 'name:weight:slot,...'.
 ]]
 -- include: room
+-- include: rate
 -- include: places
 -- include: admission
 
@@ -30,22 +32,68 @@ if not room then
 end
 for index = 5, 4 + 2 * changes_count, 2 do fields[ARGV[index]] = ARGV[index + 1] end
 
-local stamp = string.format('%d', now)
-local rate = tonumber(fields.admit_per_minute or room.admit_per_minute)
-local level = room and filled_level(room, now) or burst_level(rate)
-fields.level, fields.level_at_ms, fields.clock_ms = string.format('%d', level), stamp, stamp
+-- Lanes keep their slots by their names; new ones get what is free. Slot 0 is the line of a room
+-- without lanes: whoever waits there goes on in the last lane.
+local function slotted(lanes)
+  local slots, taken, declared = {}, {}, {}
+  for _, lane in ipairs(room and room.lanes or {}) do slots[lane.name] = lane.slot end
+  for name, weight in string.gmatch(lanes, '([^:,]+):(%d+)') do
+    declared[#declared + 1] = { name = name, weight = weight, slot = slots[name] }
+    if slots[name] then taken[slots[name]] = true end
+  end
+  local last = declared[#declared]
+  if last and not last.slot and not taken[0] then last.slot, taken[0] = 0, true end
+  for _, lane in ipairs(declared) do
+    if not lane.slot then
+      lane.slot = 0
+      while taken[lane.slot] do lane.slot = lane.slot + 1 end
+      taken[lane.slot] = true
+    end
+  end
+  if #declared == 0 then taken[0] = true end
+  for slot, key in pairs(LANE_KEYS) do
+    if not taken[slot] and redis.call('ZCARD', key) > 0 then return nil end
+  end
+  for index, lane in ipairs(declared) do
+    declared[index] = string.format('%s:%s:%d', lane.name, lane.weight, lane.slot)
+  end
+  return table.concat(declared, ',')
+end
 
 local closes = room and fields.state == 'closed' and room.state ~= 'closed'
+local ends_all = closes or (room and reset)
+if fields.lanes then
+  fields.lanes = slotted(fields.lanes)
+  if not fields.lanes then return { 'lane_busy', tonumber(version) } end
+end
+
+local stamp = string.format('%d', now)
+local rate = tonumber(fields.admit_per_minute or room.admit_per_minute)
+local level, returnable = burst_level(rate), 0
+if room then
+  settle_rate(room, now)
+  level, returnable = room.level, room.returnable
+end
+fields.level, fields.level_at_ms, fields.clock_ms = string.format('%d', level), stamp, stamp
+fields.returnable = string.format('%d', returnable)
+
 if not room then
-  fields.generation = string.format('%d', math.max(1, math.floor(now / 1000)))
+  fields.generation = string.format('%d', math.max(1, now))
   fields.heartbeat_ms, fields.shift_ms, fields.last_number, fields.serving_number = stamp, '0', '0', '0'
   fields.store_run = store_run()
-elseif closes or reset then
-  redis.call('UNLINK', WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS)
+elseif ends_all then
+  redis.call('HINCRBY', SETTINGS, 'counted_closed', count_waiting(room) + redis.call('ZCARD', ACTIVE))
+  redis.call('UNLINK', WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, HOLDERS)
   -- One entry for all tokens of the generation: the table's reader ends them in one statement.
   write_journal('', room.generation, 0, 'CLOSED', now, 'r', 'closed')
-  fields.generation = string.format('%d', math.max(room.generation + 1, math.floor(now / 1000)))
+  fields.generation = string.format('%d', math.max(room.generation + 1, now))
   fields.ended_at_ms = stamp
+  if reset then
+    -- Nothing of a rehearsal is left in the figures, and the first visitor is number 1.
+    redis.call('DEL', PACE)
+    redis.call('HDEL', SETTINGS, 'lane_credits', unpack(COUNTED))
+    fields.serving_number, fields.last_number, fields.counted_from = '0', '0', fields.generation
+  end
 end
 -- Who was told to come back later than a new, shorter time of silence may do so: the idle sweep rests.
 local idle_ttl_s = tonumber(fields.idle_ttl_s or room.idle_ttl_s)
@@ -61,4 +109,5 @@ fields.cap_grace = string.format('%d', active > cap and active or 0)
 fields.version = string.format('%d', (tonumber(version) or 0) + 1)
 
 for field, value in pairs(fields) do redis.call('HSET', SETTINGS, field, value) end
+tell('settings')
 return { room and 'changed' or 'created', tonumber(fields.version) }

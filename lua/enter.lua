@@ -5,11 +5,13 @@ Guarantees: one visitor, one live place (O4); numbers only grow (O1); ACTIVE at 
 KEYS     the room's keys, in the order of fragments/room.lua
 ARGV[1]  now_ms, '' for the store's clock
 ARGV[2]  journal_max, entries; a longer journal refuses new places until it was moved to the table
-ARGV[3+] visitors, any number
-Returns  {waiting, {{outcome, number, generation, status, position, poll_after_ms, expires_at_ms, reason} ...}},
-         outcome 'new' | 'held' | 'closed' | 'busy' (the last two alone in their row); nil for an unknown room
+ARGV[3+] visitor, lane ... two for each, any number; whoever's lane the room does not have goes to its last one
+Returns  {waiting, {lane, waiting ...}, {{outcome, number, generation, status, position, poll_after_ms, expires_at_ms,
+         reason, lane} ...}}, outcome 'new' | 'held' | 'closed' | 'busy' (the last two alone in their row);
+         nil for an unknown room
 ]]
 -- include: room
+-- include: rate
 -- include: places
 -- include: admission
 
@@ -21,27 +23,34 @@ local now = read_clock(given_now, room.clock_ms)
 local deadline_now = deadline_clock(room, now)
 local joinable = room.state == 'open' or room.state == 'paused'
 local admitted = 0
-local level = filled_level(room, now)
+settle_rate(room, now)
 
-local function new_place(visitor)
+local function lane_named(name)
+  for _, lane in ipairs(room.lanes) do
+    if lane.name == name then return lane end
+  end
+  return room.lanes[#room.lanes]
+end
+
+local function new_place(visitor, lane)
   outlive_restart(room, now)
   local number = redis.call('HINCRBY', SETTINGS, 'last_number', 1)
-  local at_once = admitting(room, now) and redis.call('ZCARD', WAITING) == 0 and room_left(room, level) > 0
+  local at_once = admitting(room, now) and count_waiting(room) == 0 and room_left(room) > 0
   if at_once then
-    level = level - UNIT
+    room.level = room.level - UNIT
     admitted = admitted + 1
     -- The answer to this very request says ACTIVE, so the place is claimed already (A7).
     local expires = activate(room, visitor, number, now, deadline_now)
     return number, active_row(room, number, expires, now, deadline_now)
   end
-  redis.call('ZADD', WAITING, string.format('%d', number), visitor)
+  redis.call('ZADD', lane.key, string.format('%d', number), visitor)
   write_journal(visitor, room.generation, number, 'WAIT', now)
-  return number, waiting_row(room, visitor, number, now)
+  return number, waiting_row(room, lane, visitor, number, now)
 end
 
 local rows = {}
-for index = 3, #ARGV do
-  local visitor = ARGV[index]
+for index = 3, #ARGV, 2 do
+  local visitor, lane = ARGV[index], lane_named(ARGV[index + 1])
   local outcome = 'held'
   local number, row = live_place(room, visitor, now, deadline_now)
   if not number then
@@ -51,13 +60,14 @@ for index = 3, #ARGV do
       outcome = 'busy'
     else
       outcome = 'new'
-      number, row = new_place(visitor)
+      number, row = new_place(visitor, lane)
     end
   end
   rows[#rows + 1] = row and { outcome, number, room.generation, unpack(row) } or { outcome }
 end
 
-if admitted > 0 then keep_level(level, now) end
-count_pace(admitted, now)
+if admitted > 0 then keep_rate(room) end
+count_pace('all', admitted, now)
 keep_clock(now)
-return { redis.call('ZCARD', WAITING), rows }
+local waiting, counts = count_waiting(room)
+return { waiting, counts, rows }

@@ -10,6 +10,7 @@ ARGV[5]  reason
 Returns  1 when it was live, else 0
 ]]
 -- include: room
+-- include: rate
 -- include: places
 
 local given_now, visitor, reason = ARGV[1], ARGV[2], ARGV[5]
@@ -18,8 +19,8 @@ local generation, number = tonumber(ARGV[3]), tonumber(ARGV[4])
 local room = read_room()
 if not room or generation ~= room.generation then return 0 end
 local now = read_clock(given_now, room.clock_ms)
-local live = redis.call('ZSCORE', WAITING, visitor) or redis.call('HGET', HOLDERS, visitor)
-if tonumber(live or nil) ~= number then return 0 end
+if live_number(room, visitor) ~= number then return 0 end
 end_place(room, visitor, number, reason, now)
 keep_clock(now)
+tell(string.format('ended %d', number))
 return 1

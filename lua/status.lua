@@ -6,9 +6,11 @@ Guarantees: a token is compared with the live place by generation and number (X1
 KEYS     the room's keys, in the order of fragments/room.lua
 ARGV[1]  now_ms, '' for the store's clock
 ARGV[2+] visitor, generation, number -- three for each token, any number of tokens
-Returns  {waiting, {{status, position, poll_after_ms, expires_at_ms, reason} ...}}; an unknown room: {0, EXPIRED rows}
+Returns  {waiting, {lane, waiting ...}, {{status, position, poll_after_ms, expires_at_ms, reason, lane} ...}};
+         an unknown room: {0, {}, EXPIRED rows}
 ]]
 -- include: room
+-- include: rate
 -- include: places
 
 local given_now = ARGV[1]
@@ -16,21 +18,17 @@ local given_now = ARGV[1]
 local room = read_room()
 local rows = {}
 if not room then
-  for index = 2, #ARGV, 3 do rows[#rows + 1] = { 'EXPIRED', 0, ACTIVE_POLL_MS, 0, '' } end
-  return { 0, rows }
+  for index = 2, #ARGV, 3 do rows[#rows + 1] = { 'EXPIRED', 0, ACTIVE_POLL_MS, 0, '', '' } end
+  return { 0, {}, rows }
 end
 local now = read_clock(given_now, room.clock_ms)
 local deadline_now = deadline_clock(room, now)
 
--- The number of a visitor's live place, without touching it: another token's poll is no sign of life.
-local function live_number(visitor)
-  return tonumber(redis.call('ZSCORE', WAITING, visitor) or redis.call('HGET', HOLDERS, visitor) or nil)
-end
-
 for index = 2, #ARGV, 3 do
   local visitor, generation, number = ARGV[index], tonumber(ARGV[index + 1]), tonumber(ARGV[index + 2])
   local row
-  if generation == room.generation and live_number(visitor) == number then
+  -- Another token's poll is no sign of life.
+  if generation == room.generation and live_number(room, visitor) == number then
     local _, live = live_place(room, visitor, now, deadline_now)
     row = live
   end
@@ -38,4 +36,5 @@ for index = 2, #ARGV, 3 do
 end
 
 keep_clock(now)
-return { redis.call('ZCARD', WAITING), rows }
+local waiting, counts = count_waiting(room)
+return { waiting, counts, rows }

@@ -2,16 +2,26 @@
 view -- a room's settings and figures, for everybody and for operators; changes nothing.
 KEYS    the room's keys, in the order of fragments/room.lua
 ARGV[1] now_ms, '' for the store's clock
-Returns {now_ms, waiting, active, {field, value ...} of settings, {slot, admissions ...} of pace}; nil for an unknown room
+ARGV[2] slots, how many of the last ten-second slots of pace to tell, the running one included
+Returns {now_ms, active, {lane, waiting ...}, {field, value ...} of settings, {all, busy_ms, from each lane ...} of pace,
+        the oldest slot first}; nil for an unknown room
 ]]
 -- include: room
+-- include: rate
+-- include: places
 
-local given_now = ARGV[1]
+local given_now, slots = ARGV[1], tonumber(ARGV[2])
 
-local settings = redis.call('HGETALL', SETTINGS)
-if #settings == 0 then return nil end
-local kept = tonumber(redis.call('HGET', SETTINGS, 'clock_ms') or 0)
+local room = read_room()
+if not room then return nil end
+local now = read_clock(given_now, room.clock_ms)
+local last, fields = math.floor(now / PACE_SLOT_MS), {}
+for slot = last - slots + 1, last do
+  fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'all'), pace_field(slot, 'busy')
+  for _, lane in ipairs(room.lanes) do fields[#fields + 1] = pace_field(slot, lane.slot) end
+end
+local _, counts = count_waiting(room)
 return {
-  read_clock(given_now, kept), redis.call('ZCARD', WAITING), redis.call('ZCARD', ACTIVE), settings,
-  redis.call('HGETALL', PACE),
+  now, redis.call('ZCARD', ACTIVE), counts, redis.call('HGETALL', SETTINGS),
+  redis.call('HMGET', PACE, unpack(fields)),
 }

@@ -7,7 +7,8 @@ from aiohttp import web
 from msgspec import Meta
 
 from queue_gateway.answers import OperatorsRoom
-from queue_gateway.room import ROOM_ID, ROOMS, RoomChanges
+from queue_gateway.room import ROOM_ID, ROOMS
+from queue_gateway.room_settings import RoomChanges
 from shared.credentials import require_operator
 from shared.errors import BadRequest, NotFound, OnsaleError, PreconditionRequired, VersionConflict
 from shared.openapi import ETAG, OPERATOR, Answer, Parameter, described

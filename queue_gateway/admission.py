@@ -64,10 +64,9 @@ class Admission:
                 done = await self._rooms.admit(room_id, ADMIT_LIMIT)
                 if done is None:
                     return
-                _, _, outage_ms, more = done
-                if outage_ms:
-                    log.warning("outage_bridged", room_id=room_id, outage_ms=outage_ms)
-                if not more:
+                if done.outage_ms:
+                    log.warning("outage_bridged", room_id=room_id, outage_ms=done.outage_ms)
+                if not done.more:
                     return
 
 

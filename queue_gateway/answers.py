@@ -1,13 +1,30 @@
 """The bodies that the gateway's answers have."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.shapes import Count, Moment, RoomId
 
 State = Literal["open", "paused", "draining", "closed"]
+IdentityRule = Literal["required", "anonymous"]
+LaneName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z", examples=["members"])]
 Reason = Literal["completed", "left", "idle", "unclaimed", "timed_out", "revoked", "closed"]
+
+
+class Lane(Struct, forbid_unknown_fields=True):
+    """A lane of a room. Of busy lanes, each gets admissions in proportion to its weight."""
+
+    lane: LaneName
+    weight: Annotated[int, Meta(ge=1, le=100)] = 1
+
+
+class LaneNow(Struct):
+    """A lane, and how many wait in it."""
+
+    lane: LaneName
+    weight: Count
+    waiting: Count
 
 
 class Wait(Struct):
@@ -20,7 +37,9 @@ class Wait(Struct):
 class TokenState(Struct):
     """A token right now. Ask again after `poll_after_ms`.
 
-    `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only.
+    `position`: 1 is next, 0 is inside, null has ended. `lane` is the one it waits in; position and
+    `waiting` are those of the lane. `expires_at`: ACTIVE only. `state`, `opens_at`: of its room, for
+    who waits.
     """
 
     room_id: RoomId
@@ -32,6 +51,9 @@ class TokenState(Struct):
     poll_after_ms: Count
     expires_at: Moment | None
     reason: Reason | None
+    lane: LaneName | None
+    state: State | None
+    opens_at: Moment | None
 
 
 class TokenGiven(TokenState):
@@ -51,6 +73,8 @@ class Room(Struct):
     waiting: Count
     active: Count
     admitted_per_minute: Count
+    identity: IdentityRule
+    lanes: list[LaneNow]
 
 
 class OperatorsRoom(Room):
@@ -61,4 +85,5 @@ class OperatorsRoom(Room):
     active_ttl_s: Count
     claim_ttl_s: Count
     idle_ttl_s: Count
+    compensate_no_shows: bool
     version: Count

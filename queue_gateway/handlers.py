@@ -134,7 +134,7 @@ def _place(request: web.Request) -> Place:
 
 
 def _state(place: Place, status: Status, view: RoomView | None) -> dict[str, Any]:
-    eta_s = view.eta_s(status.position or 0) if view and status.status == WAIT else None
+    waits = view if status.status == WAIT else None
     expires_at = None if status.expires_at_ms is None else timestamp(status.expires_at_ms)
     return {
         "room_id": place.room_id,
@@ -142,10 +142,13 @@ def _state(place: Place, status: Status, view: RoomView | None) -> dict[str, Any
         "number": place.number,
         "position": status.position,
         "waiting": status.waiting,
-        "eta_s": eta_s,
+        "eta_s": waits and waits.eta_s(status),
         "poll_after_ms": status.poll_after_ms,
         "expires_at": expires_at,
         "reason": status.reason,
+        "lane": status.lane,
+        "state": waits and waits.state,
+        "opens_at": waits and waits.opens_at,
     }
 
 

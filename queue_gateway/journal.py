@@ -16,7 +16,7 @@ import asyncpg
 import redis.asyncio as redis
 from aiohttp import web
 
-from queue_gateway.restoring import reconcile
+from queue_gateway.restoring import reconcile, tell_deadlines
 from queue_gateway.room import ROOMS, Rooms
 from shared.logs import logger
 from shared.loops import end
@@ -153,6 +153,11 @@ class Journal:
                 await self._upsert(connection, rows, now_ms)
                 rows = {}
                 await reconcile(connection, self._client, room_id, int(entry["g"]))
+                continue
+            if entry["s"] == "MOVED":
+                await self._upsert(connection, rows, now_ms)
+                rows = {}
+                await tell_deadlines(connection, self._client, room_id, int(entry["g"]))
                 continue
             key = (int(entry["g"]), int(entry["n"]))
             row = rows.get(key)

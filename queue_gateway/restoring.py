@@ -13,7 +13,7 @@ import asyncpg
 import redis.asyncio as redis
 
 from shared.logs import logger
-from shared.places import Places, room_keys
+from shared.places import LINES, Places, room_keys
 from shared.tokens import Place
 
 PAGE = 2000
@@ -66,8 +66,10 @@ async def _end_again(
 
 async def _live_places(client: "redis.Redis", room_id: str) -> AsyncIterator[list[int]]:
     """The numbers of all live places, page by page."""
-    waiting, holders = room_keys(room_id, "waiting", "holders")
-    for scan, key in ((client.zscan, waiting), (client.hscan, holders)):
+    *lines, holders = room_keys(room_id, *LINES, "holders")
+    # Lines first: who is admitted meanwhile is found twice rather than not at all.
+    scans: list[tuple[Any, str]] = [*((client.zscan, line) for line in lines)]
+    for scan, key in (*scans, (client.hscan, holders)):
         cursor = -1
         while cursor:
             cursor, page = cast("tuple[int, Any]", await scan(key, max(cursor, 0), count=PAGE))
@@ -82,7 +84,7 @@ async def _give_up(
     generation: int,
 ) -> int:
     """Expire in the table whatever is not live in the store; returns how many."""
-    waiting, holders = room_keys(room_id, "waiting", "holders")
+    *lines, holders = room_keys(room_id, *LINES, "holders")
     lost, after = 0, 0
     while True:
         page = await connection.fetch(
@@ -93,9 +95,10 @@ async def _give_up(
         visitors = [row["visitor"] for row in page]
         # One transaction: a place may move from one key to the other.
         async with client.pipeline(transaction=True) as together:
-            together.zmscore(waiting, visitors)
+            for line in lines:
+                together.zmscore(line, visitors)
             together.hmget(holders, visitors)
-            found = cast("tuple[list[Any], list[Any]]", await together.execute())
+            found = cast("list[list[Any]]", await together.execute())
         gone = [
             row["token_value"]
             for row, *numbers in zip(page, *found, strict=True)
@@ -104,3 +107,35 @@ async def _give_up(
         await connection.execute(_query("lost_tokens"), gone, timeout=DEADLINE_S)
         lost += len(gone)
         after = page[-1]["number"]
+
+
+async def tell_deadlines(
+    connection: "asyncpg.pool.PoolConnectionProxy",
+    client: "redis.Redis",
+    room_id: str,
+    generation: int,
+) -> None:
+    """Write anew when ACTIVE tokens expire: an outage or an operator moved all of their deadlines.
+
+    Repeatable, because the store is asked for the deadlines of now. Raises the stores' errors.
+    """
+    settings, active, holders = room_keys(room_id, "settings", "active", "holders")
+    shift_ms = int(await client.hget(settings, "shift_ms") or 0)
+    seconds, micros = await client.time()
+    now_ms = seconds * 1000 + micros // 1000
+    cursor = -1
+    while cursor:
+        cursor, page = cast(
+            "tuple[int, dict[str, str]]", await client.hscan(holders, max(cursor, 0), count=PAGE)
+        )
+        if not page:
+            continue
+        deadlines = await client.zmscore(active, list(page))
+        left = {
+            f"{room_id}.{generation}.{number}": deadline + shift_ms - now_ms
+            for number, deadline in zip(page.values(), deadlines, strict=True)
+            if deadline is not None
+        }
+        await connection.execute(
+            _query("moved_deadlines"), list(left), list(left.values()), timeout=DEADLINE_S
+        )

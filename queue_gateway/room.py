@@ -4,26 +4,17 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any, NamedTuple, cast
 
-import msgspec
 import redis.asyncio as redis
 from aiohttp import web
-from msgspec import UNSET, Meta, Struct, UnsetType
 
-from queue_gateway.answers import OperatorsRoom, Room, State, Wait
+from queue_gateway.answers import LaneNow, OperatorsRoom, Room, State, Wait
+from queue_gateway.eta import Pace, wait
+from queue_gateway.room_settings import DEFAULTS
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
-from shared.places import (
-    JOURNAL,
-    ROOM_KEYS,
-    Clock,
-    Status,
-    room_keys,
-    store_clock,
-    timestamp,
-)
+from shared.places import ROOM_KEYS, Clock, Status, pairs, room_keys, store_clock, timestamp
 from shared.scripts import Script
 from shared.shapes import ROOM_ID_PATTERN
 from shared.tokens import Place
@@ -33,60 +24,36 @@ REGISTRY = "rooms"
 
 ROOM_ID = re.compile(ROOM_ID_PATTERN)
 
-DEFAULTS: dict[str, Any] = {
-    "title": "",
-    "state": "open",
-    "opens_at_ms": "",
-    "max_active": 100,
-    "admit_per_minute": 600,
-    "active_ttl_s": 300,
-    "claim_ttl_s": 60,
-    "idle_ttl_s": 900,
-}
-
 #: Room-wide figures may be a second old; half of it is spent here, the other half by CDNs.
 VIEW_AGE_S = 0.5
 PACE_SLOT_MS = 10_000
-
-Seconds = Annotated[int, Meta(ge=1, le=86_400)]
-
-
-class RoomChanges(Struct, forbid_unknown_fields=True):
-    """Settings of a room; a field left out keeps its value."""
-
-    title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | UnsetType = UNSET
-    state: State | UnsetType = UNSET
-    opens_at: Annotated[datetime, Meta(tz=True)] | None | UnsetType = UNSET
-    max_active: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
-    admit_per_minute: Annotated[int, Meta(ge=0, le=6_000_000)] | UnsetType = UNSET
-    active_ttl_s: Seconds | UnsetType = UNSET
-    claim_ttl_s: Seconds | UnsetType = UNSET
-    idle_ttl_s: Seconds | UnsetType = UNSET
-
-    def fields(self) -> dict[str, Any]:
-        """As the store keeps them."""
-        found = {k: v for k, v in msgspec.structs.asdict(self).items() if v is not UNSET}
-        if "opens_at" in found:
-            opens_at = found.pop("opens_at")
-            found["opens_at_ms"] = "" if opens_at is None else int(opens_at.timestamp() * 1000)
-        return found
+#: How far back figures of pace look: ten minutes.
+PACE_SLOTS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """A room's settings and figures at one moment of the store's clock."""
+    """A room's settings and figures at one moment of the store's clock.
+
+    `lanes`: who waits in each, in the operator's order; a room without lanes has one, without a name.
+    `pace`: the oldest ten seconds first.
+    """
 
     room_id: str
     now_ms: int
-    waiting: int
     active: int
+    lanes: dict[str, int]
     settings: dict[str, str]
-    pace: dict[int, int]
+    pace: tuple[Pace, ...]
+
+    @property
+    def waiting(self) -> int:
+        """WAIT tokens, in all lanes."""
+        return sum(self.lanes.values())
 
     def admitted(self, slots: int) -> int:
         """Admissions of the last `slots` times ten seconds, the running one included."""
-        last = self.now_ms // PACE_SLOT_MS
-        return sum(n for slot, n in self.pace.items() if last - slots < slot <= last)
+        return sum(slot.admitted for slot in self.pace[-slots:])
 
     def public(self) -> Room:
         """What everybody may see."""
@@ -96,34 +63,79 @@ class RoomView:
         """The settings under the names of PUT, plus version, and the public figures."""
         numbers = ("max_active", "admit_per_minute", "active_ttl_s", "claim_ttl_s", "idle_ttl_s")
         settings: dict[str, Any] = {name: int(self.settings[name]) for name in numbers}
-        return OperatorsRoom(**self._figures(), **settings, version=self.version)
+        compensates = self.settings.get("compensate_no_shows") == "1"
+        return OperatorsRoom(
+            **self._figures(), **settings, compensate_no_shows=compensates, version=self.version
+        )
 
     @property
     def version(self) -> int:
         return int(self.settings["version"])
 
-    def eta_s(self, position: int) -> Wait | None:
-        """The wait for a place, from the admissions of the last minutes; None if none was seen."""
-        admitted = self.admitted(30)
-        first = min((slot for slot, n in self.pace.items() if n), default=None)
-        if not admitted or first is None or self.settings["state"] not in ("open", "draining"):
+    @property
+    def state(self) -> State:
+        return cast("State", self.settings["state"])
+
+    @property
+    def opens_at(self) -> str | None:
+        opens_at_ms = self.settings["opens_at_ms"]
+        return timestamp(int(opens_at_ms)) if opens_at_ms else None
+
+    @property
+    def anonymous(self) -> bool:
+        return self.settings.get("identity") == "anonymous"
+
+    def counted(self, what: str) -> int:
+        """A total since the room was made or reset: `admitted`, or a reason of ends."""
+        return int(self.settings.get(f"counted_{what}", 0))
+
+    def eta_s(self, status: Status) -> Wait | None:
+        """How long a WAIT token will wait; None where the line cannot move or nothing was seen."""
+        opened = int(self.settings["opens_at_ms"] or 0) <= self.now_ms
+        if status.position is None or not opened or self.state not in ("open", "draining"):
             return None
-        measured_ms = min(self.now_ms - first * PACE_SLOT_MS, 30 * PACE_SLOT_MS)
-        expected_s = position * max(measured_ms, 1000) / 1000 / admitted
-        return Wait(low=int(expected_s * 0.6), high=int(expected_s * 1.6) + 1)
+        lane = list(self.lanes).index(status.lane) if status.lane in self.lanes else 0
+        return wait(self.pace, lane, status.position)
 
     def _figures(self) -> dict[str, Any]:
-        opens_at_ms = self.settings["opens_at_ms"]
+        weights = [part.split(":") for part in self.settings.get("lanes", "").split(",") if part]
         return {
             "room_id": self.room_id,
             "title": self.settings["title"],
             "state": self.settings["state"],
-            "opens_at": timestamp(int(opens_at_ms)) if opens_at_ms else None,
+            "opens_at": self.opens_at,
+            "identity": self.settings.get("identity", "required"),
             "serving_number": int(self.settings["serving_number"]),
             "waiting": self.waiting,
             "active": self.active,
             "admitted_per_minute": self.admitted(6),
+            "lanes": [
+                LaneNow(lane=name, weight=int(weight), waiting=self.lanes.get(name, 0))
+                for name, weight, _ in weights
+            ],
         }
+
+
+class Round(NamedTuple):
+    """What one run of `admit.lua` did; `more`: work is left; `live`: WAIT and ACTIVE places."""
+
+    admitted: int
+    ended: int
+    outage_ms: int
+    more: bool
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class LivePlace:
+    """A place as operators see it. `position`, `lane`: while WAIT; `expires_at_ms`: when ACTIVE."""
+
+    place: Place
+    status: str
+    position: int | None
+    lane: str | None
+    expires_at_ms: int | None
+    claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +157,33 @@ class Rooms:
         self._admit = Script(client, "admit")
         self._configure = Script(client, "configure")
         self._view = Script(client, "view")
+        self._look = Script(client, "look")
+        self._extend = Script(client, "extend")
+        self._remove = Script(client, "remove")
         self._views: dict[str, tuple[float, asyncio.Future[RoomView]]] = {}
 
-    async def enter(self, room_id: str, visitor: str) -> Entered:
+    async def enter(self, room_id: str, visitor: str, lane: str = "") -> Entered:
         """Join. Raises NotFound, RoomClosed, Unavailable (journal full) or redis errors."""
-        found = await self._enter(_keys(room_id), [self._clock(), JOURNAL_MAX, visitor])
+        found = await self._enter(_keys(room_id), [self._clock(), JOURNAL_MAX, visitor, lane])
         if found is None:
             raise NotFound("There is no such room.")
-        waiting, ((outcome, *row),) = found
+        waiting, counts, ((outcome, *row),) = found
         if outcome == "closed":
             raise RoomClosed
         if outcome == "busy":
             raise Unavailable("The line cannot be written down fast enough.", retry_after_s=5)
         place = Place(room_id, visitor, generation=int(row[1]), number=int(row[0]))
-        return Entered(place, Status.parse(row[2:], int(waiting)), outcome == "new")
+        return Entered(place, Status.parse(row[2:], waiting, pairs(counts)), outcome == "new")
 
-    async def admit(self, room_id: str, limit: int) -> tuple[int, int, int, bool] | None:
-        """One round: (admitted, ended, outage_ms, whether work is left); None for no such room."""
-        found = await self._admit(_keys(room_id), [self._clock(), limit])
+    async def admit(self, room_id: str, limit: int, by_hand: int | None = None) -> Round | None:
+        """One round of the loop, or so many let in `by_hand`; None for no such room."""
+        found = await self._admit(
+            _keys(room_id), [self._clock(), limit, "" if by_hand is None else by_hand]
+        )
         if found is None:
             return None
-        admitted, ended, outage_ms, more = (int(value) for value in found)
-        return admitted, ended, outage_ms, bool(more)
+        admitted, ended, outage_ms, more, live = (int(value) for value in found)
+        return Round(admitted, ended, outage_ms, bool(more), live)
 
     async def configure(
         self, room_id: str, changes: dict[str, Any], expected: str = "*", *, reset: bool = False
@@ -174,8 +191,8 @@ class Rooms:
         """Create or change a room.
 
         `changes`: fields of `RoomChanges.fields()`. `expected`: a version, '*' for any or none,
-        'none' for a room that must not exist. Returns (created | changed | conflict | missing,
-        version). Raises redis errors.
+        'none' for a room that must not exist. Returns (created | changed | conflict | missing |
+        lane_busy, version). Raises redis errors.
         """
         if not ROOM_ID.fullmatch(room_id):
             raise NotFound("A room_id is 1 to 63 of a-z, 0-9, '-' and '_'.")
@@ -194,22 +211,55 @@ class Rooms:
         """All room ids, sorted."""
         return sorted(str(name) for name in await self._client.smembers(REGISTRY))
 
-    async def view(self, room_id: str) -> RoomView:
-        """A room right now. Raises NotFound."""
-        found = await self._view(_keys(room_id), [self._clock()])
+    async def view(self, room_id: str, slots: int = PACE_SLOTS) -> RoomView:
+        """A room right now, with its pace in the last `slots` times ten seconds. Raises NotFound."""
+        found = await self._view(_keys(room_id), [self._clock(), slots])
         if found is None:
             raise NotFound("There is no such room.")
-        now_ms, waiting, active, settings, pace = found
-        pairs = iter(settings)
-        slots = iter(pace)
+        now_ms, active, lanes, settings, figures = found
+        width = 2 + len(lanes) // 2
+        flat = [int(figure or 0) for figure in figures]
+        rows = [flat[at : at + width] for at in range(0, len(flat), width)]
         return RoomView(
             room_id=room_id,
-            now_ms=int(now_ms),
-            waiting=int(waiting),
-            active=int(active),
-            settings=dict(zip(pairs, pairs, strict=True)),
-            pace={int(slot): int(n) for slot, n in zip(slots, slots, strict=True)},
+            now_ms=now_ms,
+            active=active,
+            lanes=pairs(lanes),
+            settings=pairs(settings),
+            pace=tuple(Pace(row[0], row[1], tuple(row[2:])) for row in rows),
         )
+
+    async def look(self, room_id: str, visitor: str) -> LivePlace | None:
+        """A visitor's live place, without being a sign of life. Raises NotFound (room)."""
+        found = await self._look(_keys(room_id), [self._clock(), visitor])
+        if found is None:
+            raise NotFound("There is no such room.")
+        if not found[0]:
+            return None
+        number, generation, status, position, expires_at_ms, lane, claimed = found[0]
+        return LivePlace(
+            place=Place(room_id, visitor, generation, number),
+            status=status,
+            position=position,
+            lane=lane or None,
+            expires_at_ms=expires_at_ms or None,
+            claimed=bool(claimed),
+        )
+
+    async def extend(self, room_id: str, seconds: int) -> int:
+        """Give everybody ACTIVE more time; how many they are. Raises NotFound."""
+        found = await self._extend(_keys(room_id), [self._clock(), seconds * 1000])
+        if found is None:
+            raise NotFound("There is no such room.")
+        return int(found)
+
+    async def remove(self, room_id: str) -> str:
+        """Delete a closed room: removed | open | busy (its journal is not moved yet) | missing."""
+        outcome = str(await self._remove(_keys(room_id), []))
+        if outcome in ("removed", "missing"):
+            await self._client.srem(REGISTRY, room_id)
+            self._views.pop(room_id, None)
+        return outcome
 
     async def recent_view(self, room_id: str) -> RoomView:
         """The same, begun at most half a second ago. Raises NotFound.
@@ -233,7 +283,7 @@ class Rooms:
 
 
 def _keys(room_id: str) -> list[str]:
-    return room_keys(room_id, *ROOM_KEYS, JOURNAL, "pace")
+    return room_keys(room_id, *ROOM_KEYS)
 
 
 ROOMS = web.AppKey("rooms", Rooms)

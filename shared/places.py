@@ -19,17 +19,25 @@ def room_keys(room_id: str, *names: str) -> list[str]:
     return [f"{{room:{room_id}}}:{name}" for name in names]
 
 
-#: Every key of a room, as `lua/README.md` documents them; scripts are passed the ones they need.
-ROOM_KEYS = ("settings", "waiting", "seen", "active", "claims", "holders", "ended", "reasons")
 JOURNAL = "journal"
+#: Who waits, a key for each lane; the first one is the line of a room without lanes.
+LINES = ("waiting", "waiting1", "waiting2", "waiting3")
+#: Every key of a room in the order of `lua/fragments/room.lua`; each script is passed all of them.
+ROOM_KEYS = (
+    "settings",
+    LINES[0],
+    *("seen", "active", "claims", "holders", "ended", "reasons", JOURNAL, "pace"),
+    *LINES[1:],
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """What the store says of one token at one moment.
 
-    `position`: 1.. while WAIT, 0 when ACTIVE, None when EXPIRED. `expires_at_ms`: by the store's
-    clock, ACTIVE only. `waiting`: the room's WAIT tokens.
+    `position`: 1.. in its lane while WAIT, 0 when ACTIVE, None when EXPIRED. `expires_at_ms`: by the
+    store's clock, ACTIVE only. `lane`: in which it waits, None where the room has none. `waiting`:
+    the WAIT tokens of that lane, else of the room.
     """
 
     status: str
@@ -38,19 +46,29 @@ class Status:
     expires_at_ms: int | None
     reason: str | None
     waiting: int
+    lane: str | None = None
 
     @classmethod
-    def parse(cls, row: list[Any], waiting: int) -> "Status":
-        """Of one row of `status.lua`: {status, position, poll_after, expires_at, reason}."""
-        status, position, poll_after_ms, expires_at_ms, reason = row
+    def parse(cls, row: list[Any], waiting: int, lanes: dict[str, int]) -> "Status":
+        """Of one row of `status.lua`: {status, position, poll_after, expires_at, reason, lane}.
+
+        `waiting`: in all lanes; `lanes`: in each one.
+        """
+        status, position, poll_after_ms, expires_at_ms, reason, lane = row
         return cls(
             status=status,
             position=None if status == EXPIRED else int(position),
             poll_after_ms=int(poll_after_ms),
             expires_at_ms=int(expires_at_ms) if status == ACTIVE else None,
             reason=reason or None,
-            waiting=waiting,
+            waiting=lanes.get(lane, waiting),
+            lane=lane or None,
         )
+
+
+def pairs(flat: list[Any]) -> dict[Any, Any]:
+    """{key, value, key, value ...}, as scripts return it."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 #: What a script is told of the time: nothing, so that it asks its store (S1). Tests tell it.
@@ -79,13 +97,14 @@ class Places:
         args: list[Any] = [self._clock()]
         for place in places:
             args += [place.visitor, place.generation, place.number]
-        waiting, rows = await self._status(room_keys(room_id, *ROOM_KEYS, JOURNAL), args)
-        return [Status.parse(row, int(waiting)) for row in rows]
+        waiting, counts, rows = await self._status(room_keys(room_id, *ROOM_KEYS), args)
+        lanes = pairs(counts)
+        return [Status.parse(row, waiting, lanes) for row in rows]
 
     async def finish(self, place: Place, reason: str) -> bool:
         """End a place; True if it was live. Repeating it is harmless. Raises redis errors."""
         args = [self._clock(), place.visitor, place.generation, place.number, reason]
-        return bool(await self._finish(room_keys(place.room_id, *ROOM_KEYS, JOURNAL), args))
+        return bool(await self._finish(room_keys(place.room_id, *ROOM_KEYS), args))
 
 
 PLACES = web.AppKey("places", Places)

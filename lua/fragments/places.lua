@@ -12,6 +12,32 @@ local function token_id(generation, number)
   return string.format('%d.%d', generation, number)
 end
 
+-- Totals since the room was made or reset: of admissions, and of ends by their reason.
+local COUNTED = {
+  'counted_admitted', 'counted_completed', 'counted_left', 'counted_idle', 'counted_unclaimed',
+  'counted_timed_out', 'counted_revoked', 'counted_closed',
+}
+
+-- Pace is kept for an hour in slots of ten seconds, for each up to six figures.
+local PACE_SLOT_MS, PACE_SLOTS, PACE_FIELDS, PACE_LOOK = 10000, 360, 2400, 12
+
+local function pace_field(slot, name)
+  return string.format('%d.%s', slot, name)
+end
+
+-- The number of a waiting visitor and the lane; nil for who does not wait.
+local function waiting_place(room, visitor)
+  for _, lane in ipairs(room.lanes) do
+    local number = tonumber(redis.call('ZSCORE', lane.key, visitor) or nil)
+    if number then return number, lane end
+  end
+end
+
+-- The number of a visitor's live place, without touching it.
+local function live_number(room, visitor)
+  return waiting_place(room, visitor) or tonumber(redis.call('HGET', HOLDERS, visitor) or nil)
+end
+
 -- Every change of a token goes to the journal in the script that makes it.
 local function write_journal(visitor, generation, number, status, now, ...)
   redis.call('XADD', JOURNAL, '*', 'v', visitor, 'g', string.format('%d', generation),
@@ -36,7 +62,7 @@ end
 -- End a live place. Removals first: they free memory, and from then on a full Redis lets the
 -- script finish instead of stopping it half way.
 local function end_place(room, visitor, number, reason, now)
-  redis.call('ZREM', WAITING, visitor)
+  for _, lane in ipairs(room.lanes) do redis.call('ZREM', lane.key, visitor) end
   redis.call('ZREM', SEEN, visitor)
   redis.call('ZREM', ACTIVE, visitor)
   redis.call('ZREM', CLAIMS, visitor)
@@ -44,6 +70,8 @@ local function end_place(room, visitor, number, reason, now)
   local id = token_id(room.generation, number)
   redis.call('ZADD', ENDED, string.format('%d', now), id)
   redis.call('HSET', REASONS, id, reason)
+  redis.call('HINCRBY', SETTINGS, 'counted_' .. reason, 1)
+  if reason == 'unclaimed' then give_back(room, now) end
   write_journal(visitor, room.generation, number, 'EXPIRED', now, 'r', reason)
 end
 
@@ -69,18 +97,40 @@ local function poll_after(room, base, number, now)
   return math.max(1, math.floor(math.min(base, longest_poll(room)) * (1 - 0.15 * jitter)))
 end
 
-local function waiting_row(room, visitor, number, now)
-  local position = redis.call('ZRANK', WAITING, visitor) + 1
-  local per_second = math.max(1, room.admit_per_minute / 60)
-  local poll = poll_after(room, NEAR_POLL_MS + position / per_second * 100, number, now)
+-- Admissions from a lane per second of its line's moving, in the last two minutes; one more than was
+-- seen, so that a line that stands still is expected to move again. Before anything was seen, the
+-- lane's share of the rate.
+local function pace_per_s(room, lane, now)
+  if not lane.per_s then
+    local fields, last = {}, math.floor(now / PACE_SLOT_MS)
+    for slot = last - PACE_LOOK + 1, last do
+      fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'busy'), pace_field(slot, lane.slot)
+    end
+    local found, busy_ms, admitted = redis.call('HMGET', PACE, unpack(fields)), 0, 0
+    for index = 1, #found, 2 do
+      busy_ms, admitted = busy_ms + (found[index] or 0), admitted + (found[index + 1] or 0)
+    end
+    local weights = 0
+    for _, other in ipairs(room.lanes) do weights = weights + other.weight end
+    lane.per_s = busy_ms > 0 and (admitted + 1) * 1000 / busy_ms
+      or math.max(1, room.admit_per_minute / 60 * lane.weight / weights)
+  end
+  return lane.per_s
+end
+
+local function waiting_row(room, lane, visitor, number, now)
+  local position = redis.call('ZRANK', lane.key, visitor) + 1
+  local opens_in_ms = math.max(0, (room.opens_at_ms or 0) - now)
+  local expected_ms = opens_in_ms + position / pace_per_s(room, lane, now) * 1000
+  local poll = poll_after(room, NEAR_POLL_MS + expected_ms / 10, number, now)
   local promise = math.ceil(poll / PROMISE_STEP_MS) / PROMISE_STEPS
   redis.call('ZADD', SEEN, string.format('%.10f', now + promise), visitor)
-  return { 'WAIT', position, poll, 0, '' }
+  return { 'WAIT', position, poll, 0, '', lane.name }
 end
 
 local function active_row(room, number, expires, now, deadline_now)
   local poll = poll_after(room, ACTIVE_POLL_MS, number, now)
-  return { 'ACTIVE', 0, poll, expires + now - deadline_now, '' }
+  return { 'ACTIVE', 0, poll, expires + now - deadline_now, '', '' }
 end
 
 -- A token that is not live: with its own reason, else 'closed' if its whole generation ended, for
@@ -90,14 +140,14 @@ local function ended_row(room, generation, number, now)
   if not reason and generation < room.generation and now - (room.ended_at_ms or 0) < 900000 then
     reason = 'closed'
   end
-  return { 'EXPIRED', 0, poll_after(room, ACTIVE_POLL_MS, number, now), 0, reason or '' }
+  return { 'EXPIRED', 0, poll_after(room, ACTIVE_POLL_MS, number, now), 0, reason or '', '' }
 end
 
 -- What a visitor's live place is right now: number, row; nil when there is none (any more).
 -- Looking at it is a sign of life: it records `seen`, or claims the place.
 local function live_place(room, visitor, now, deadline_now)
-  local number = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
-  if number then return number, waiting_row(room, visitor, number, now) end
+  local number, lane = waiting_place(room, visitor)
+  if number then return number, waiting_row(room, lane, visitor, number, now) end
   number = tonumber(redis.call('HGET', HOLDERS, visitor) or nil)
   if not number then return nil end
   local reason, expires = overdue(visitor, deadline_now)

@@ -1,7 +1,10 @@
 --[[
 room -- the room's keys, its settings and its clock. Every script starts with this.
 ]]
-local SETTINGS, WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS, JOURNAL, PACE = unpack(KEYS)
+local SETTINGS, WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS, JOURNAL, PACE, WAITING1, WAITING2, WAITING3 = unpack(KEYS)
+
+-- Who waits, by the slot of the lane.
+local LANE_KEYS = { [0] = WAITING, WAITING1, WAITING2, WAITING3 }
 
 -- A beat missing for longer than this is an outage: ten ticks of the admission loop.
 local OUTAGE_MS = 2000
@@ -9,11 +12,23 @@ local OUTAGE_MS = 2000
 local FIELDS = {
   'generation', 'state', 'opens_at_ms', 'max_active', 'admit_per_minute', 'active_ttl_s',
   'claim_ttl_s', 'idle_ttl_s', 'clock_ms', 'heartbeat_ms', 'shift_ms', 'level', 'level_at_ms',
-  'ended_at_ms', 'store_run',
+  'ended_at_ms', 'store_run', 'lanes', 'compensate_no_shows', 'returnable',
 }
 
 -- Fields that are no numbers.
-local WORDS = { state = true, store_run = true }
+local WORDS = { state = true, store_run = true, lanes = true }
+
+-- The lanes of 'name:weight:slot,...', in the operator's order. A room without lanes has one, which
+-- has no name. A lane keeps its slot for as long as it has its name.
+local function read_lanes(text)
+  local lanes = {}
+  for name, weight, slot in string.gmatch(text or '', '([^:,]+):(%d+):(%d)') do
+    lanes[#lanes + 1] = { name = name, weight = tonumber(weight), slot = tonumber(slot) }
+  end
+  if #lanes == 0 then lanes[1] = { name = '', weight = 1, slot = 0 } end
+  for _, lane in ipairs(lanes) do lane.key = LANE_KEYS[lane.slot] end
+  return lanes
+end
 
 -- The settings as a table, numbers as numbers; nil when there is no such room.
 local function read_room()
@@ -21,9 +36,21 @@ local function read_room()
   if not values[1] then return nil end
   local room = {}
   for index, field in ipairs(FIELDS) do
-    room[field] = WORDS[field] and values[index] or tonumber(values[index])
+    room[field] = WORDS[field] and values[index] or tonumber(values[index] or nil)
   end
+  room.lanes = read_lanes(room.lanes)
   return room
+end
+
+-- Who waits in each lane: {name, count, ...}, and in all of them.
+local function count_waiting(room)
+  local counts, total = {}, 0
+  for _, lane in ipairs(room.lanes) do
+    local count = redis.call('ZCARD', lane.key)
+    total = total + count
+    counts[#counts + 1], counts[#counts + 2] = lane.name, count
+  end
+  return total, counts
 end
 
 -- The store's time in ms, read once, never below the last time kept (S1); a test may give one.
@@ -51,4 +78,9 @@ end
 local function store_run()
   local info = redis.pcall('INFO', 'server')
   return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+end
+
+-- Tell whoever holds open streams of this room, at once. Who misses it asks within a second anyway.
+local function tell(news)
+  redis.call('PUBLISH', JOURNAL, news)
 end

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import redis.asyncio as redis
 
-from shared.places import room_keys
+from shared.places import LINES, room_keys
 
 PAGE = 5000
 
@@ -31,12 +31,17 @@ async def live_rooms(client: "redis.Redis") -> list[LiveRoom]:
 
 
 async def _read(client: "redis.Redis", room_id: str) -> LiveRoom:
-    settings, waiting_key, active_key, holders_key = room_keys(
-        room_id, "settings", "waiting", "active", "holders"
+    settings, active_key, holders_key, *lines = room_keys(
+        room_id, "settings", "active", "holders", *LINES
     )
     # A place may move while the pages are read: the same visitor twice with one number is no
     # finding, and who seems to stand wrong is asked again in one transaction.
-    waiting = {str(v): int(n) async for v, n in client.zscan_iter(waiting_key, count=PAGE)}
+    waiting: dict[str, int] = {}
+    in_two_lanes: set[str] = set()
+    for line in lines:
+        async for visitor, number in client.zscan_iter(line, count=PAGE):
+            if waiting.setdefault(str(visitor), int(number)) != int(number):
+                in_two_lanes.add(str(visitor))
     active = {str(v) async for v, _ in client.zscan_iter(active_key, count=PAGE)}
     holders = {str(v): int(n) async for v, n in client.hscan_iter(holders_key, count=PAGE)}
     async with client.pipeline(transaction=True) as together:
@@ -62,14 +67,17 @@ async def _read(client: "redis.Redis", room_id: str) -> LiveRoom:
         room.over_cap.append(
             {"room_id": room_id, "active": count, "cap": max_active, "when_lowered": cap_grace}
         )
-    for visitor in (waiting.keys() & (holders.keys() | active)) | (holders.keys() ^ active):
+    twice = waiting.keys() & (holders.keys() | active) | in_two_lanes
+    for visitor in twice | (holders.keys() ^ active):
         async with client.pipeline(transaction=True) as together:
-            together.zscore(waiting_key, visitor)
+            for line in lines:
+                together.zscore(line, visitor)
             together.zscore(active_key, visitor)
             together.hget(holders_key, visitor)
-            waits, expires, number = await together.execute()
+            *scores, expires, number = await together.execute()
+        waits = [score for score in scores if score is not None]
         found = {"room_id": room_id, "visitor": visitor, "waiting": waits, "holds": number}
-        if waits is not None and (expires is not None or number is not None):
+        if len(waits) + (expires is not None or number is not None) > 1:
             room.double_places.append(found)
         if (expires is None) != (number is None):  # a slot without its place, or the other way
             room.over_cap.append({**found, "active_until": expires})

@@ -29,16 +29,16 @@ class Line:
     async def configure(self, **changes: Any) -> tuple[str, int]:
         return await self.rooms.configure(ROOM, changes)
 
-    async def enter(self, visitor: str) -> Entered:
-        return await self.rooms.enter(ROOM, visitor)
+    async def enter(self, visitor: str, lane: str = "") -> Entered:
+        return await self.rooms.enter(ROOM, visitor, lane)
 
     async def crowd(self, count: int, prefix: str = "v") -> list[Entered]:
         return [await self.enter(f"{prefix}{n}") for n in range(count)]
 
     async def enter_many(self, *visitors: str, journal_max: int = 1_000_000) -> list[list[Any]]:
         """Join in one call of the script; its rows."""
-        args = [self.now_ms, journal_max, *visitors]
-        _, rows = await Script(self.client, "enter")(_keys(ROOM), args)
+        args = [self.now_ms, journal_max, *(part for visitor in visitors for part in (visitor, ""))]
+        *_, rows = await Script(self.client, "enter")(_keys(ROOM), args)
         return list(rows)
 
     async def throng(self, count: int, prefix: str = "v") -> list[Place]:
@@ -53,7 +53,7 @@ class Line:
         """One tick; how many were admitted."""
         done = await self.rooms.admit(ROOM, limit)
         assert done is not None
-        return done[0]
+        return done.admitted
 
     async def tick(self, limit: int) -> int:
         """What the loop does each time: rounds until no work is left; how many were admitted."""
@@ -61,7 +61,7 @@ class Line:
         while more:
             done = await self.rooms.admit(ROOM, limit)
             assert done is not None
-            admitted, more = admitted + done[0], done[3]
+            admitted, more = admitted + done.admitted, done.more
         return admitted
 
     async def wait(self, seconds: float) -> None:

@@ -21,9 +21,9 @@ class Counting(Rooms):
 
     readings = 0
 
-    async def view(self, room_id: str) -> RoomView:
+    async def view(self, room_id: str, slots: int = 6) -> RoomView:
         self.readings += 1
-        return await super().view(room_id)
+        return await super().view(room_id, slots)
 
 
 @pytest.fixture

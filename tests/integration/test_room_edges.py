@@ -138,7 +138,7 @@ async def test_a_reset_ends_every_token_and_lets_the_room_go_on(line: Line) -> N
     reasons = [status.reason for status in await line.places.statuses(ROOM, [first, second])]
     assert reasons == ["closed", "closed"]
     again = await line.enter("v1")
-    assert (again.status.status, again.place.number) == (ACTIVE, 3)
+    assert (again.status.status, again.place.number) == (ACTIVE, 1)
 
 
 async def test_a_room_that_is_not_there_is_neither_changed_nor_listed(line: Line) -> None:

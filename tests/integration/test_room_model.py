@@ -21,16 +21,16 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from queue_gateway.room import DEFAULTS
-from shared.places import JOURNAL, ROOM_KEYS, room_keys
+from queue_gateway.room_settings import DEFAULTS
+from shared.places import ROOM_KEYS, room_keys
 from shared.scripts import source
 from tests import engines
 from tests.exploration import TIMES
 from tests.model.judge import Judge
 from tests.model.room import Room
 
-KEYS = room_keys("spring-tour", *ROOM_KEYS, JOURNAL, "pace")
-NAMED = dict(zip((*ROOM_KEYS, JOURNAL, "pace"), KEYS, strict=True))
+KEYS = room_keys("spring-tour", *ROOM_KEYS)
+NAMED = dict(zip(ROOM_KEYS, KEYS, strict=True))
 SCRIPTS = ("configure", "enter", "status", "admit", "finish", "view")
 BEGIN_MS = 1_800_000_000_000
 PLENTY = 1_000_000
