@@ -37,9 +37,9 @@ class Wait(Struct):
 class TokenState(Struct):
     """A token right now. Ask again after `poll_after_ms`.
 
-    `position`: 1 is next, 0 is inside, null has ended. `lane` is the one it waits in; position and
-    `waiting` are those of the lane. `expires_at`: ACTIVE only. `state`, `opens_at`: of its room, for
-    who waits.
+    `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only. While WAIT, `lane`
+    is the one it waits in, if the room has lanes; position and `waiting` are of that lane; `state`
+    and `opens_at` are the room's.
     """
 
     room_id: RoomId

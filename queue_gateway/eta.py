@@ -8,7 +8,7 @@ from queue_gateway.answers import Wait
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Ten seconds of a room: admissions, those from each lane, and ms in which its line could move."""
+    """Ten seconds of a room: admissions, those from each lane, ms in which the line could move."""
 
     admitted: int
     busy_ms: int

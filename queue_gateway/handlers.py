@@ -1,5 +1,7 @@
 """The visitor's side of the gateway: join, ask, leave, and what proxies ask."""
 
+import contextlib
+import secrets
 from typing import Any
 
 from aiohttp import web
@@ -7,12 +9,13 @@ from aiohttp import web
 from queue_gateway.answers import Room, TokenGiven, TokenState
 from queue_gateway.errors import TokenInvalid, TokenRequired
 from queue_gateway.room import ROOMS, RoomView
-from shared.credentials import identity, queue_cookie, queue_token
+from shared.credentials import identified, queue_cookie, queue_token
 from shared.errors import QueueTokenExpired, QueueTokenWaiting, RoomClosed
+from shared.identity import Identified
 from shared.openapi import ETAG, IF_NONE_MATCH, QUEUE_TOKEN, VISITOR, Access, Answer, described
 from shared.places import ACTIVE, PLACES, WAIT, Status, timestamp
 from shared.shapes import Page
-from shared.tokens import Place, QueueTokens, verified
+from shared.tokens import Place, QueueTokens, TokenRejected, verified
 from shared.web import json_response, tagged_response
 
 TOKENS = web.AppKey("tokens", QueueTokens)
@@ -21,6 +24,8 @@ TOKENS = web.AppKey("tokens", QueueTokens)
 PUBLIC_CACHE = "public, max-age=1"
 #: A cookie outlives every place; the place itself decides how long it is worth something.
 COOKIE_MAX_AGE_S = 86_400 * 2
+#: How the gateway names visitors of anonymous rooms; nobody can guess the rest of the name.
+NAMELESS = "anon:"
 
 HOLDER = Access("a queue token of the room", (QUEUE_TOKEN,), (TokenRequired, TokenInvalid))
 
@@ -38,9 +43,10 @@ routes = web.RouteTableDef()
 )
 async def enter(request: web.Request) -> web.Response:
     """Join the room, or get the place already held."""
-    visitor = identity(request)
-    rooms = request.app[ROOMS]
-    entered = await rooms.enter(request.match_info["room_id"], visitor)
+    rooms, room_id = request.app[ROOMS], request.match_info["room_id"]
+    anonymous = await rooms.is_anonymous(room_id)
+    who = _nameless(request, room_id) if anonymous else identified(request)
+    entered = await rooms.enter(room_id, who.visitor, who.lane)
     view = await rooms.recent_view(entered.place.room_id)
     token = request.app[TOKENS].sign(entered.place)
     response = json_response(
@@ -117,6 +123,16 @@ async def room(request: web.Request) -> web.Response:
     """The public state of one room, the same bytes for everybody."""
     view = await request.app[ROOMS].recent_view(request.match_info["room_id"])
     return tagged_response(request, view.public(), cache_control=PUBLIC_CACHE)
+
+
+def _nameless(request: web.Request, room_id: str) -> Identified:
+    """Who joins an anonymous room: whoever its token names already, else somebody new."""
+    raw = queue_token(request, room_id)
+    with contextlib.suppress(TokenRejected):
+        place = request.app[TOKENS].verify(raw or "")
+        if place.room_id == room_id and place.visitor.startswith(NAMELESS):
+            return Identified(place.visitor, "")
+    return Identified(NAMELESS + secrets.token_urlsafe(16), "")
 
 
 def _place(request: web.Request) -> Place:

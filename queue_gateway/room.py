@@ -35,8 +35,8 @@ PACE_SLOTS = 60
 class RoomView:
     """A room's settings and figures at one moment of the store's clock.
 
-    `lanes`: who waits in each, in the operator's order; a room without lanes has one, without a name.
-    `pace`: the oldest ten seconds first.
+    `lanes`: how many wait in each, in the operator's order; a room without lanes has one, without a
+    name. `pace`: the oldest ten seconds first.
     """
 
     room_id: str
@@ -212,7 +212,7 @@ class Rooms:
         return sorted(str(name) for name in await self._client.smembers(REGISTRY))
 
     async def view(self, room_id: str, slots: int = PACE_SLOTS) -> RoomView:
-        """A room right now, with its pace in the last `slots` times ten seconds. Raises NotFound."""
+        """A room right now, with its pace of the last `slots` slots. Raises NotFound."""
         found = await self._view(_keys(room_id), [self._clock(), slots])
         if found is None:
             raise NotFound("There is no such room.")
@@ -274,6 +274,13 @@ class Rooms:
             known[1].add_done_callback(lambda done: self._forget_failed(room_id, done))
         # One request that is gone must not take the reading away from the others.
         return await asyncio.shield(known[1])
+
+    async def is_anonymous(self, room_id: str) -> bool:
+        """Whether the gateway names its visitors itself; a room that is not there does not."""
+        try:
+            return (await self.recent_view(room_id)).anonymous
+        except NotFound:
+            return False
 
     def _forget_failed(self, room_id: str, reading: "asyncio.Future[RoomView]") -> None:
         """What failed is begun anew, and names of rooms that do not exist take no memory."""

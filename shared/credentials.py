@@ -15,7 +15,7 @@ from shared.errors import (
     OperatorInvalid,
     OperatorRequired,
 )
-from shared.identity import Identities
+from shared.identity import Identified, Identities
 
 IDENTITY_COOKIE = "onsale_identity"
 QUEUE_TOKEN_HEADER = "Queue-Token"  # noqa: S105 -- a name
@@ -32,14 +32,19 @@ def queue_cookie(room_id: str) -> str:
 
 def identity(request: web.Request) -> str:
     """The visitor who asks. Raises IdentityRequired, IdentityInvalid or Forbidden."""
+    return identified(request).visitor
+
+
+def identified(request: web.Request) -> Identified:
+    """The same with the lane they belong to."""
     header = request.headers.get("Authorization")
     if header is not None:
-        return request.app[IDENTITIES].visitor(_bearer(header, IdentityInvalid))
+        return request.app[IDENTITIES].identified(_bearer(header, IdentityInvalid))
     cookie = request.cookies.get(IDENTITY_COOKIE)
     if cookie is None:
         raise IdentityRequired
     require_same_origin(request)
-    return request.app[IDENTITIES].visitor(cookie)
+    return request.app[IDENTITIES].identified(cookie)
 
 
 def queue_token(request: web.Request, room_id: str | None = None) -> str | None:

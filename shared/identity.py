@@ -1,11 +1,13 @@
 """Identity tokens: JWTs of the operator's login that say who a visitor is.
 
-HS256 with `ONSALE_IDENTITY_SECRET`. Verified by PyJWT, off the hot path: a verdict is kept for a
-short while, so that a poll costs a look-up.
+HS256 with `ONSALE_IDENTITY_SECRET`, or RS256, ES256 and EdDSA with the public keys of
+`ONSALE_IDENTITY_JWKS` (shared/jwks.py). Verified by PyJWT, off the hot path: a verdict is kept for
+a short while, so that a poll costs a look-up.
 """
 
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -23,16 +25,36 @@ CACHE_S = 60.0
 
 DEMO_LIFETIME_S = 86_400
 
+#: What public keys sign. Each algorithm goes with its own kind of key, so that a public key is
+#: never taken for an HMAC's secret (RFC 8725, 2.1).
+PUBLIC_ALGORITHMS = ("RS256", "ES256", "EdDSA")
+_OPTIONS: Any = {"require": ["sub"], "verify_aud": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who an identity token names: its `sub`, and the lane that its claim names, else ''."""
+
+    visitor: str
+    lane: str
+
 
 class Identities:
     """Verifies identity tokens, and signs those of the demo sign-up."""
 
-    def __init__(self, secrets: tuple[str, ...]):
+    def __init__(self, secrets: tuple[str, ...], lane_claim: str = "lane"):
         self._secrets = secrets
-        self._verified: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._lane_claim = lane_claim
+        #: Public keys by which tokens are believed, too; `shared/jwks.py` keeps them up to date.
+        self.public_keys: tuple[jwt.PyJWK, ...] = ()
+        self._verified: OrderedDict[str, tuple[Identified, float]] = OrderedDict()
 
     def visitor(self, token: str) -> str:
         """The visitor (`sub`) this token names. Raises IdentityInvalid."""
+        return self.identified(token).visitor
+
+    def identified(self, token: str) -> Identified:
+        """Whom this token names. Raises IdentityInvalid."""
         now = time.time()
         known = self._verified.get(token)
         if known is not None and known[1] > now:
@@ -43,8 +65,10 @@ class Identities:
         visitor: str = claims["sub"]
         if not _storable(visitor):
             raise IdentityInvalid("The identity token's 'sub' must be 1 to 255 characters, no NUL.")
-        self._remember(token, visitor, min(now + CACHE_S, float(claims.get("exp", now + CACHE_S))))
-        return visitor
+        lane = claims.get(self._lane_claim)
+        found = Identified(visitor, lane if isinstance(lane, str) else "")
+        self._remember(token, found, min(now + CACHE_S, float(claims.get("exp", now + CACHE_S))))
+        return found
 
     def sign(self, visitor: str) -> str:
         """An identity token for the demo sign-up, good for a day."""
@@ -53,13 +77,14 @@ class Identities:
         return jwt.encode(claims, self._secrets[0], algorithm="HS256")
 
     def _claims(self, token: str) -> dict[str, Any]:
-        for secret in self._secrets:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError):
+            raise IdentityInvalid from None
+        for key, algorithm in self._keys(header.get("alg"), header.get("kid")):
             try:
                 claims: dict[str, Any] = jwt.decode(
-                    token,
-                    secret,
-                    algorithms=["HS256"],
-                    options={"require": ["sub"], "verify_aud": False},
+                    token, key, algorithms=[algorithm], options=_OPTIONS
                 )
             except jwt.InvalidSignatureError:
                 continue
@@ -68,8 +93,18 @@ class Identities:
             return claims
         raise IdentityInvalid
 
-    def _remember(self, token: str, visitor: str, until: float) -> None:
-        self._verified[token] = (visitor, until)
+    def _keys(self, algorithm: object, kid: object) -> list[tuple[Any, str]]:
+        """The keys that may have signed a token with this header, each with its algorithm."""
+        if algorithm == "HS256":
+            return [(secret, "HS256") for secret in self._secrets]
+        return [
+            (key.key, key.algorithm_name)
+            for key in self.public_keys
+            if key.algorithm_name == algorithm and kid in (None, key.key_id)
+        ]
+
+    def _remember(self, token: str, found: Identified, until: float) -> None:
+        self._verified[token] = (found, until)
         self._verified.move_to_end(token)
         while len(self._verified) > CACHE_SIZE:
             self._verified.popitem(last=False)

@@ -35,9 +35,9 @@ ROOM_KEYS = (
 class Status:
     """What the store says of one token at one moment.
 
-    `position`: 1.. in its lane while WAIT, 0 when ACTIVE, None when EXPIRED. `expires_at_ms`: by the
-    store's clock, ACTIVE only. `lane`: in which it waits, None where the room has none. `waiting`:
-    the WAIT tokens of that lane, else of the room.
+    `position`: 1.. in its lane while WAIT, 0 when ACTIVE, None when EXPIRED. `expires_at_ms`: by
+    the store's clock, ACTIVE only. `lane`: in which it waits, None where the room has none.
+    `waiting`: the WAIT tokens of that lane, else of the room.
     """
 
     status: str

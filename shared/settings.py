@@ -66,6 +66,8 @@ class ServiceSettings:
     listen_fd: int | None
     queue_secrets: tuple[str, ...]
     identity_secrets: tuple[str, ...]
+    identity_jwks: str | None
+    lane_claim: str
     admin_keys: tuple[str, ...]
     demo: bool
     web_origins: tuple[str, ...]
@@ -77,6 +79,10 @@ def service_settings(env: Environment, port_variable: str, default_port: int) ->
     level = env.text("ONSALE_LOG_LEVEL", "info").lower()
     if level not in {"debug", "info", "warning", "error"}:
         raise SettingError("ONSALE_LOG_LEVEL must be debug, info, warning or error.")
+    jwks = env.values.get("ONSALE_IDENTITY_JWKS", "").strip() or None
+    demo = env.flag("ONSALE_DEMO")
+    # The demo's sign-up signs identities itself.
+    may_lack = jwks is not None and not demo and not env.values.get("ONSALE_IDENTITY_SECRET")
     has_fd = bool(env.values.get("ONSALE_LISTEN_FD"))
     return ServiceSettings(
         redis_url=env.text("REDIS_URL"),
@@ -85,9 +91,11 @@ def service_settings(env: Environment, port_variable: str, default_port: int) ->
         port=env.integer(port_variable, default_port, 0, 65535),
         listen_fd=env.integer("ONSALE_LISTEN_FD", None, 0, 1 << 20) if has_fd else None,
         queue_secrets=env.secrets("ONSALE_QUEUE_SECRET"),
-        identity_secrets=env.secrets("ONSALE_IDENTITY_SECRET"),
+        identity_secrets=() if may_lack else env.secrets("ONSALE_IDENTITY_SECRET"),
+        identity_jwks=jwks,
+        lane_claim=env.text("ONSALE_LANE_CLAIM", "lane"),
         admin_keys=env.secrets("ONSALE_ADMIN_KEY"),
-        demo=env.flag("ONSALE_DEMO"),
+        demo=demo,
         web_origins=env.names("ONSALE_WEB_ORIGINS"),
         log_level=level,
     )

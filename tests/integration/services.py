@@ -31,6 +31,8 @@ def settings(redis_url: str, database_url: str) -> ServiceSettings:
         listen_fd=None,
         queue_secrets=(QUEUE_SECRET,),
         identity_secrets=(IDENTITY_SECRET,),
+        identity_jwks=None,
+        lane_claim="lane",
         admin_keys=(ADMIN_KEY,),
         demo=True,
         web_origins=(ORIGIN,),
