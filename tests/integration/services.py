@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -21,9 +21,9 @@ ORIGIN = "http://shop.example"
 Json = dict[str, Any]
 
 
-def settings(redis_url: str, database_url: str) -> ServiceSettings:
+def settings(redis_url: str, database_url: str, **changes: Any) -> ServiceSettings:
     """What both services are told in tests."""
-    return ServiceSettings(
+    told = ServiceSettings(
         redis_url=redis_url,
         database_url=database_url,
         host="127.0.0.1",
@@ -38,6 +38,7 @@ def settings(redis_url: str, database_url: str) -> ServiceSettings:
         web_origins=(ORIGIN,),
         log_level="error",
     )
+    return replace(told, **changes)
 
 
 def identity(visitor: str) -> str:

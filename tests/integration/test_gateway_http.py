@@ -37,6 +37,9 @@ async def test_a_visitor_joins_asks_and_leaves(gateway: Client) -> None:
         "poll_after_ms": joined.json["poll_after_ms"],
         "expires_at": None,
         "reason": None,
+        "lane": None,
+        "state": "open",
+        "opens_at": None,
     }
     asked = await gateway.ask("GET", TOKEN, headers=queued(joined))
     assert asked.status == 200
@@ -258,6 +261,8 @@ async def test_the_public_state_is_the_same_bytes_for_everybody(gateway: Client)
         "waiting",
         "active",
         "admitted_per_minute",
+        "identity",
+        "lanes",
     }
     assert anonymous.headers["Cache-Control"] == "public, max-age=1"
     again = await gateway.ask("GET", ROOM, headers={"If-None-Match": anonymous.headers["ETag"]})
