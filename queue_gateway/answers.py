@@ -37,9 +37,9 @@ class Wait(Struct):
 class TokenState(Struct):
     """A token right now. Ask again after `poll_after_ms`.
 
-    `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only. While WAIT, `lane`
-    is the one it waits in, if the room has lanes; position and `waiting` are of that lane; `state`
-    and `opens_at` are the room's.
+    `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only. While WAIT:
+    `lane` is where it waits, if the room has lanes, and position and `waiting` are of that lane;
+    `state` and `opens_at` are the room's.
     """
 
     room_id: RoomId
