@@ -25,6 +25,14 @@ async def create_concert(request: web.Request) -> web.Response:
     return json_response(concert_shown(row), status=201)
 
 
+@routes.delete("/v1/admin/concerts/{concert_id}")
+@described({204: Answer()})
+async def take_off_sale(request: web.Request) -> web.Response:
+    """Show and sell a concert no more; what was sold of it stays. Repeating it is harmless."""
+    await request.app[CATALOGUE].take_off_sale(path_id(request, "concert_id"))
+    return web.Response(status=204)
+
+
 @routes.post("/v1/admin/concerts/{concert_id}/schedules")
 @described({201: Answer(Schedule)}, body=ScheduleRequest)
 async def create_schedule(request: web.Request) -> web.Response:

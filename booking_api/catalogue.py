@@ -39,6 +39,11 @@ class Catalogue:
         (row,) = await self._sale.rows("create_concert", concert_name, room_id)
         return row
 
+    async def take_off_sale(self, concert_id: int) -> None:
+        """Show and sell a concert no more; what was sold of it stays. Raises NotFound."""
+        if await self._sale.row("take_off_sale", concert_id) is None:
+            raise NotFound
+
     async def create_schedule(
         self,
         concert_id: int,

@@ -55,6 +55,7 @@ GATES: dict[str, Gate] = {
     "GET /openapi.json": Gate.OPEN,
     "GET /docs": Gate.OPEN,
     "POST /v1/admin/concerts": Gate.OPERATOR,
+    "DELETE /v1/admin/concerts/{concert_id}": Gate.OPERATOR,
     "POST /v1/admin/concerts/{concert_id}/schedules": Gate.OPERATOR,
     "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,
 }

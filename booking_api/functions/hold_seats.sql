@@ -5,7 +5,7 @@ written only under its seat's lock, here and everywhere, and so needs none of it
 Everything is checked before the first write, so a refusal leaves nothing behind.
 Returns outcome and body:
     held, replayed       the answer of the POST
-    not_found            {"seats": [unknown]}, or null for an unknown date
+    not_found            {"seats": [unknown]}, or null for a date that is unknown or off sale
     foreign              the token's room does not guard this concert
     seat_taken           {"seats": [taken]}
     limit_exceeded       {"limit": n, "live_seats": the visitor's of this date}
@@ -48,7 +48,7 @@ BEGIN
     JOIN concert c USING (concert_id)
     LEFT JOIN user_schedule l
         ON l.concert_schedule_id = d.concert_schedule_id AND l.user_id = v_user
-    WHERE d.concert_schedule_id = p_schedule;
+    WHERE d.concert_schedule_id = p_schedule AND c.off_sale_at IS NULL;
     IF NOT FOUND THEN
         outcome := 'not_found';
         RETURN;

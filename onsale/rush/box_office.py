@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil, isqrt
 from random import Random
 from secrets import token_hex
+from typing import Any
 
 import asyncpg
 
@@ -68,11 +69,19 @@ def fitting_patience_s(visitors: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """What is sold: a concert and the room that guards it. `own`: made for this run alone."""
+    """What is sold: a concert and the room that guards it.
+
+    `own`: made for this run alone. `before`: how a room that is rehearsed stood before.
+    """
 
     room_id: str
     concert_id: int
     own: bool
+    before: dict[str, Any] | None = None
+
+
+class Occupied(Exception):
+    """Somebody is in the room that should be rehearsed."""
 
 
 class BoxOffice:
@@ -101,9 +110,40 @@ class BoxOffice:
             },
             {"If-Match": "*"},
         )
+        concert_id = await self._open_concert(name, seats, terms.hold_ttl_s)
+        return Goods(name, concert_id, own=True)
+
+    async def open_rehearsal(self, room_id: str, seats: int, patience_s: float) -> Goods:
+        """Open somebody's room, with a concert of our own behind it, as long as nobody is in it.
+
+        Raises Occupied, Unexpected, Unreachable.
+        """
+        path = f"{self._target.gateway_url}/v1/admin/rooms/{room_id}"
+        before = (await self._ask("GET", path, None)).body
+        if before["waiting"] or before["active"]:
+            raise Occupied(f"{before['waiting']} wait in {room_id}, {before['active']} are inside")
+        hold_ttl_s = Terms.fitting(1, patience_s).hold_ttl_s
+        concert_id = await self._open_concert(room_id, seats, hold_ttl_s)
+        opened = {"state": "open", "opens_at": None}
+        await self._ask("PUT", path, opened, {"If-Match": f'"{before["version"]}"'})
+        return Goods(room_id, concert_id, own=False, before=before)
+
+    async def close_rehearsal(self, goods: Goods) -> None:
+        """Leave the room as it was, and nothing of the rehearsal in sight."""
+        path = f"{self._target.gateway_url}/v1/admin/rooms/{goods.room_id}"
+        concert = f"{self._target.booking_url}/v1/admin/concerts/{goods.concert_id}"
+        await self._ask("DELETE", concert, None)
+        await self._ask("POST", f"{path}/reset", None)
+        before = {name: (goods.before or {})[name] for name in ("state", "opens_at")}
+        await self._ask("PUT", path, before, {"If-Match": "*"})
+
+    async def _open_concert(self, room_id: str, seats: int, hold_ttl_s: int) -> int:
+        """A concert with one date and its hall, behind a room; its id."""
         admin = f"{self._target.booking_url}/v1/admin"
         concert = await self._ask(
-            "POST", f"{admin}/concerts", {"concert_name": f"Concert of {name}", "room_id": name}
+            "POST",
+            f"{admin}/concerts",
+            {"concert_name": f"Concert of {token_hex(4)}", "room_id": room_id},
         )
         concert_id = concert.body["concert_id"]
         evening = datetime.now(UTC) + timedelta(days=30)
@@ -112,12 +152,12 @@ class BoxOffice:
             f"{admin}/concerts/{concert_id}/schedules",
             {
                 "schedule_date": evening.strftime("%Y-%m-%dT20:00:00Z"),
-                "hold_ttl_s": terms.hold_ttl_s,
+                "hold_ttl_s": hold_ttl_s,
             },
         )
         schedule_id = schedule.body["concert_schedule_id"]
         await self._ask("POST", f"{admin}/schedules/{schedule_id}/seats", {"seats": hall(seats)})
-        return Goods(name, concert_id, own=True)
+        return int(concert_id)
 
     async def rules(self, room_id: str) -> Rules:
         """What the room's operator set. Raises Unexpected, Unreachable."""

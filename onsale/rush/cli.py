@@ -25,6 +25,13 @@ def command(
     concert: Annotated[
         int | None, typer.Option(min=1, help="Rush for this concert instead of a new one.")
     ] = None,
+    rehearse: Annotated[
+        str | None,
+        typer.Option(
+            metavar="room_id",
+            help="Rush through this room, while nobody is in it, and leave nothing of it behind.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Draw the same crowd again; else a new one.")
     ] = None,
@@ -45,12 +52,15 @@ def command(
     from onsale.rush.run import Options, Refused, rush
     from onsale.stopping import Stopped, until_stopped
 
+    if concert is not None and rehearse is not None:
+        raise typer.BadParameter("A rehearsal sells a concert of its own; leave out --concert.")
     options = Options(
         visitors=visitors,
         seats=seats,
         patience_s=fitting_patience_s(visitors) if patience is None else patience,
         processes=min(visitors, processes or sensible_processes(visitors)),
         concert_id=concert,
+        rehearsed=rehearse,
         seed=secrets.randbelow(1_000_000) if seed is None else seed,
         json_file=json,
         home=home,

@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 
 from onsale.rush.audit import audit
-from onsale.rush.box_office import BoxOffice, Goods, existing
+from onsale.rush.box_office import BoxOffice, Goods, Occupied, existing
 from onsale.rush.client import Unexpected, Unreachable, open_client
 from onsale.rush.clients import client_processes
 from onsale.rush.crowd import draw_crowd, seats_wanted
@@ -44,6 +44,7 @@ class Options:
     patience_s: float
     processes: int
     concert_id: int | None
+    rehearsed: str | None
     seed: int
     json_file: Path | None
     home: Path
@@ -56,6 +57,7 @@ class Options:
             "patience_s": self.patience_s,
             "processes": self.processes,
             "concert": self.concert_id,
+            "rehearsed": self.rehearsed,
             "seed": self.seed,
         }
 
@@ -88,8 +90,9 @@ async def _stack(options: Options, console: Console) -> AsyncIterator[Target]:
         console.print(f"Rush against {target.gateway_url} and {target.booking_url}")
         yield target
         return
-    if options.concert_id is not None:
-        raise Refused(f"--concert needs a running stack, and none runs in {options.home}")
+    if options.concert_id is not None or options.rehearsed is not None:
+        asked = "--concert" if options.rehearsed is None else "--rehearse"
+        raise Refused(f"{asked} needs a running stack, and none runs in {options.home}")
     console.print(f"No stack runs in {options.home}; starting one for this rush")
     async with started() as own:
         yield own
@@ -116,6 +119,9 @@ async def _sell(options: Options, target: Target, console: Console) -> Report:
             load = Load.of(done, len(tasks), clock)
         if (await office.rules(goods.room_id)).version != rules.version:
             oracle.rules = None
+        if goods.before is not None:
+            await office.close_rehearsal(goods)
+            console.print(f"Room {goods.room_id} is as it was before; its figures begin anew.")
     for share in done:
         record.add(share.record)
     account = await audit(target.database_url, goods.concert_id, oracle.receipts)
@@ -176,7 +182,11 @@ async def _goods(options: Options, target: Target, office: BoxOffice) -> Goods:
             raise Refused(f"there is no concert {options.concert_id}")
         return goods
     try:
+        if options.rehearsed is not None:
+            return await office.open_rehearsal(options.rehearsed, options.seats, options.patience_s)
         return await office.open_sale(options.visitors, options.seats, options.patience_s)
+    except Occupied as error:
+        raise Refused(f"a rehearsal would end what is going on: {error}") from None
     except (Unexpected, Unreachable) as error:
         raise Refused(f"the sale could not be opened: {error}") from error
 

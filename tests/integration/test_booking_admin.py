@@ -63,3 +63,26 @@ async def test_more_seats_of_a_date_show_as_changes(booking: BookingStack) -> No
     (free,) = await booking.held(visitor, schedule_id, "B-1")
     assert (await booking.pay(visitor, free)).body["total"] == "0.00"
     await booking.assert_sound()
+
+
+async def test_a_concert_off_sale_is_neither_shown_nor_sold_and_what_was_sold_stays(
+    booking: BookingStack,
+) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor(money="100.00")
+    (held,) = await booking.held(visitor, schedule_id, "A-1")
+    (concert,) = (await booking.ask("GET", "/v1/concerts", visitor)).body["items"]
+    path = f"/v1/admin/concerts/{concert['concert_id']}"
+    key = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+    for _ in range(2):
+        assert (await booking.ask("DELETE", path, headers=key)).status == 204
+
+    assert (await booking.ask("GET", "/v1/concerts", visitor)).body["items"] == []
+    refused = await booking.hold(visitor, schedule_id, "A-2")
+    assert (refused.status, refused.code) == (404, "not_found")
+    body = {"concert_booking_ids": [held]}
+    paid = await booking.ask("POST", "/v1/payments", visitor, key="pay", body=body)
+    assert paid.status == 201
+    assert (await booking.ask("DELETE", "/v1/admin/concerts/999", headers=key)).status == 404
+    await booking.assert_sound()
