@@ -16,6 +16,7 @@ from onsale.engines.given import check
 from onsale.engines.process import Child, together
 from onsale.home import Home, HomeRefused
 from onsale.services import MARK, Service, ServiceFailed, ending, listen, stop_leftovers
+from shared.operators import full_key, operator_keys
 
 MIGRATE_S = 120.0
 _WATCH_EVERY_S = 0.1
@@ -147,7 +148,7 @@ class _Start:
             booking_url=booking.url,
             redis_url=redis_url,
             database_url=database_url,
-            admin_key=environment["ONSALE_ADMIN_KEY"].split(",")[0].strip(),
+            admin_key=_admin_key(environment["ONSALE_ADMIN_KEY"]),
             admin_key_file=self._admin_key_file(),
             demo=environment["ONSALE_DEMO"] == "1",
             services=services,
@@ -239,10 +240,10 @@ class _Start:
     def _admin_key_file(self) -> Path:
         """Where the other commands read the key: an environment's own is kept for this run only."""
         name = _SECRETS["ONSALE_ADMIN_KEY"]
-        given = self._given.get("ONSALE_ADMIN_KEY", "").split(",")[0].strip()
+        given = self._given.get("ONSALE_ADMIN_KEY", "").strip()
         if not given:
             return self._home.path / name
-        path = self._home.keep(f"{name}.given", given + "\n")
+        path = self._home.keep(f"{name}.given", _admin_key(given) + "\n")
         self._cleanup.callback(path.unlink, missing_ok=True)
         return path
 
@@ -280,6 +281,14 @@ async def _watch(engines: Sequence[Engine], services: Sequence[Service], logs: P
 
 async def _stop_all(services: Sequence[Service]) -> None:
     await asyncio.gather(*(service.stop() for service in services))
+
+
+def _admin_key(keys: str) -> str:
+    """The key that our own commands use. Raises StackFailed."""
+    try:
+        return full_key(operator_keys(keys))
+    except ValueError as error:
+        raise StackFailed(f"ONSALE_ADMIN_KEY {error}") from None
 
 
 def _origins(gateway_url: str) -> str:

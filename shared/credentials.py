@@ -4,8 +4,6 @@ The header wins. A cookie alone is not proof of intent on an unsafe method: such
 `Origin` of the site itself.
 """
 
-import hmac
-
 from aiohttp import web
 
 from shared.errors import (
@@ -16,13 +14,14 @@ from shared.errors import (
     OperatorRequired,
 )
 from shared.identity import Identified, Identities
+from shared.operators import Operator, OperatorKey
 
 IDENTITY_COOKIE = "onsale_identity"
 QUEUE_TOKEN_HEADER = "Queue-Token"  # noqa: S105 -- a name
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 IDENTITIES = web.AppKey("identities", Identities)
-ADMIN_KEYS = web.AppKey("admin_keys", tuple[str, ...])
+ADMIN_KEYS = web.AppKey("admin_keys", tuple[OperatorKey, ...])
 
 
 def queue_cookie(room_id: str) -> str:
@@ -62,15 +61,20 @@ def queue_token(request: web.Request, room_id: str | None = None) -> str | None:
     return cookie
 
 
-def require_operator(request: web.Request) -> None:
-    """Raises OperatorRequired or OperatorInvalid unless an operator asks."""
+def require_operator(request: web.Request) -> Operator:
+    """The operator who asks. Raises OperatorRequired, OperatorInvalid, or Forbidden for a change
+    with a key that only reads."""
     header = request.headers.get("Authorization")
     if header is None:
         raise OperatorRequired
     # Bytes that are no UTF-8 come as lone surrogates; they are a wrong key like any other.
-    key = _bearer(header, OperatorInvalid).encode(errors="surrogateescape")
-    if not any(hmac.compare_digest(key, known.encode()) for known in request.app[ADMIN_KEYS]):
+    given = _bearer(header, OperatorInvalid).encode(errors="surrogateescape")
+    found = [known.operator for known in request.app[ADMIN_KEYS] if known.opens_to(given)]
+    if not found:
         raise OperatorInvalid
+    if request.method not in SAFE_METHODS and not found[0].may_write:
+        raise Forbidden("This operator's key is for reading alone.")
+    return found[0]
 
 
 def require_same_origin(request: web.Request) -> None:

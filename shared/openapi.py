@@ -155,7 +155,7 @@ class Route:
         found: list[type[errors.OnsaleError]] = [errors.BadRequest, errors.HeadersTooLarge]
         found += self.access.refusals
         found += self.description.refusals
-        if self.access.schemes and self.access is not OPERATOR and self.method not in SAFE_METHODS:
+        if self.access.schemes and self.method not in SAFE_METHODS:
             found.append(errors.Forbidden)
         if "{" in self.path:
             found.append(errors.NotFound)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.operators import OperatorKey, operator_keys
+
 #: RFC 7518 section 3.2 asks HS256 keys of at least 32 bytes; ours are 43 characters of base64.
 MIN_SECRET_LENGTH = 16
 
@@ -50,6 +52,15 @@ class Environment:
             )
         return found
 
+    def operators(self, name: str) -> tuple[OperatorKey, ...]:
+        """A comma-separated list of operators' keys, see `shared.operators`."""
+        try:
+            return operator_keys(self.text(name))
+        except ValueError as error:
+            if isinstance(error, SettingError):
+                raise
+            raise SettingError(f"{name} {error}") from None
+
     def names(self, name: str) -> tuple[str, ...]:
         """A comma-separated list, empty when unset."""
         return tuple(part.strip() for part in self.values.get(name, "").split(",") if part.strip())
@@ -68,7 +79,7 @@ class ServiceSettings:
     identity_secrets: tuple[str, ...]
     identity_jwks: str | None
     lane_claim: str
-    admin_keys: tuple[str, ...]
+    admin_keys: tuple[OperatorKey, ...]
     demo: bool
     web_origins: tuple[str, ...]
     log_level: str
@@ -94,7 +105,7 @@ def service_settings(env: Environment, port_variable: str, default_port: int) ->
         identity_secrets=() if may_lack else env.secrets("ONSALE_IDENTITY_SECRET"),
         identity_jwks=jwks,
         lane_claim=env.text("ONSALE_LANE_CLAIM", "lane"),
-        admin_keys=env.secrets("ONSALE_ADMIN_KEY"),
+        admin_keys=env.operators("ONSALE_ADMIN_KEY"),
         demo=demo,
         web_origins=env.names("ONSALE_WEB_ORIGINS"),
         log_level=level,

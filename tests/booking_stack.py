@@ -22,6 +22,7 @@ from booking_api.money import Currency
 from booking_api.settings import BookingSettings
 from queue_gateway.room import Rooms
 from shared.identity import Identities
+from shared.operators import operator_keys
 from shared.places import Places
 from shared.tokens import Place, QueueTokens
 from shared.web import runner
@@ -306,7 +307,7 @@ def _settings(redis_url: str, database_url: str, **changes: Any) -> BookingSetti
         "identity_secrets": (IDENTITY_SECRET,),
         "identity_jwks": None,
         "lane_claim": "lane",
-        "admin_keys": (ADMIN_KEY,),
+        "admin_keys": operator_keys(ADMIN_KEY),
         "demo": True,
         "web_origins": (),
         "log_level": "info",

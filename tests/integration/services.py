@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from shared.identity import Identities
+from shared.operators import operator_keys
 from shared.settings import ServiceSettings
 from shared.tokens import QueueTokens
 from shared.web import runner
@@ -33,7 +34,7 @@ def settings(redis_url: str, database_url: str, **changes: Any) -> ServiceSettin
         identity_secrets=(IDENTITY_SECRET,),
         identity_jwks=None,
         lane_claim="lane",
-        admin_keys=(ADMIN_KEY,),
+        admin_keys=operator_keys(ADMIN_KEY),
         demo=True,
         web_origins=(ORIGIN,),
         log_level="error",

@@ -22,6 +22,7 @@ from shared.errors import (
     OperatorRequired,
 )
 from shared.identity import Identities
+from shared.operators import operator_keys
 
 IDENTITY = Identities(("a-secret-of-the-tests-that-is-long-enough",))
 ANN, BOB = IDENTITY.sign("ann"), IDENTITY.sign("bob")
@@ -33,7 +34,7 @@ def request(method: str = "GET", **headers: str) -> web.Request:
     """A request to shop.example with these headers; `_` stands for '-'."""
     app = web.Application()
     app[IDENTITIES] = IDENTITY
-    app[ADMIN_KEYS] = KEYS
+    app[ADMIN_KEYS] = operator_keys(",".join(KEYS))
     sent = {"Host": "shop.example", **{k.replace("_", "-"): v for k, v in headers.items()}}
     made: Any = make_mocked_request(method, "/", headers=sent, app=app)
     return made  # type: ignore[no-any-return]
