@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from booking_api.catalogue import HOLD_TTL_S, MAX_SEATS_PER_USER
 from booking_api.money import AMOUNT
 from shared.errors import ValidationFailed
-from shared.shapes import RoomId
+from shared.shapes import LaneName, RoomId
 
 #: No control characters, so no NUL, which PostgreSQL does not take; something visible in it.
 _VISIBLE = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
@@ -56,9 +56,10 @@ class PaymentRequest(Struct, forbid_unknown_fields=True):
 
 
 class SignUpRequest(Struct, forbid_unknown_fields=True):
-    """A user to be."""
+    """A user to be; `lane`: what the identity says of the lane they may wait in."""
 
     user_name: Name
+    lane: LaneName | None = None
 
 
 class ChargeRequest(Struct, forbid_unknown_fields=True):

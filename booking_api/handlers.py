@@ -190,7 +190,7 @@ async def sign_up(request: web.Request) -> web.Response:
     """Become somebody."""
     wanted = convert(await read_json(request), SignUpRequest)
     visitor, user = await request.app[ACCOUNTS].sign_up(wanted.user_name)
-    identity_token = request.app[IDENTITIES].sign(visitor)
+    identity_token = request.app[IDENTITIES].sign(visitor, lane=wanted.lane or "")
     signed_up = SignedUp(**structs.asdict(user), identity_token=identity_token)
     return json_response(signed_up, status=201, headers=UNCACHED)
 

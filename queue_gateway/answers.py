@@ -2,13 +2,12 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
-from shared.shapes import Count, Moment, RoomId
+from shared.shapes import Count, LaneName, Moment, RoomId
 
 State = Literal["open", "paused", "draining", "closed"]
 IdentityRule = Literal["required", "anonymous"]
-LaneName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z", examples=["members"])]
 Reason = Literal["completed", "left", "idle", "unclaimed", "timed_out", "revoked", "closed"]
 
 
@@ -37,7 +36,8 @@ class Wait(Struct):
 class TokenState(Struct):
     """A token right now. Ask again after `poll_after_ms`.
 
-    `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only. While WAIT:
+    `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only; so is
+    `pass`, a JWT by which other sites know that the room let the visitor in. While WAIT:
     `lane` is where it waits, if the room has lanes, and position and `waiting` are of that lane;
     `state` and `opens_at` are the room's.
     """
@@ -54,6 +54,7 @@ class TokenState(Struct):
     lane: LaneName | None
     state: State | None
     opens_at: Moment | None
+    pass_: str | None = field(name="pass")
 
 
 class TokenGiven(TokenState):

@@ -70,10 +70,12 @@ class Identities:
         self._remember(token, found, min(now + CACHE_S, float(claims.get("exp", now + CACHE_S))))
         return found
 
-    def sign(self, visitor: str) -> str:
+    def sign(self, visitor: str, lane: str = "") -> str:
         """An identity token for the demo sign-up, good for a day."""
         now = int(time.time())
         claims = {"sub": visitor, "iat": now, "exp": now + DEMO_LIFETIME_S}
+        if lane:
+            claims[self._lane_claim] = lane
         return jwt.encode(claims, self._secrets[0], algorithm="HS256")
 
     def _claims(self, token: str) -> dict[str, Any]:

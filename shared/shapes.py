@@ -12,6 +12,7 @@ ROOM_ID_PATTERN = "[a-z0-9][a-z0-9_-]{0,62}"
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Count = Annotated[int, Meta(ge=0)]
 RoomId = Annotated[str, Meta(pattern=rf"^{ROOM_ID_PATTERN}\Z", examples=["spring-tour"])]
+LaneName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z", examples=["members"])]
 #: RFC 3339, in UTC.
 Moment = Annotated[
     str,

@@ -27,6 +27,14 @@ async def test_sign_up_makes_a_user_with_an_identity_that_works(booking: Booking
     assert (charged.status, charged.body) == (201, {"balance": "100.00", "currency": "USD"})
 
 
+async def test_the_demo_signs_up_for_a_lane_too(booking: BookingStack) -> None:
+    body = {"user_name": "Ada", "lane": "members"}
+    token = (await booking.ask("POST", "/v1/users", body=body)).body["identity_token"]
+    assert booking.identities.identified(token).lane == "members"
+    wrong = await booking.ask("POST", "/v1/users", body={"user_name": "Ada", "lane": "No Lane"})
+    assert wrong.code == "validation_failed"
+
+
 async def test_a_visitor_of_the_operators_login_gets_a_row_at_first_use(
     booking: BookingStack,
 ) -> None:
