@@ -126,8 +126,8 @@ IDENTITIES = rows(
     (
         "an identity's alg is HS256",
         "X1",
-        'algorithms=["HS256"],',
-        'algorithms=["HS256", "HS384", "HS512", "none"],',
+        'if algorithm == "HS256":\n            return [(secret, "HS256")',
+        'if algorithm != "EdDSA":\n            return [(secret, str(algorithm))',
         _IDENTITY + "test_only_hs256_is_believed_also_with_our_secret",
     ),
     (
@@ -148,10 +148,24 @@ IDENTITIES = rows(
         _IDENTITY + "test_times_of_the_token_are_kept",
     ),
     (
+        "a public key is for its own algorithm",
+        "X1",
+        "if key.algorithm_name == algorithm and kid in (None, key.key_id)",
+        "if kid in (None, key.key_id)",
+        _IDENTITY + "test_a_public_key_is_for_its_own_algorithm_and_name",
+    ),
+    (
+        "a public key is for its own name",
+        "X1",
+        "if key.algorithm_name == algorithm and kid in (None, key.key_id)",
+        "if key.algorithm_name == algorithm",
+        _IDENTITY + "test_a_public_key_is_for_its_own_algorithm_and_name",
+    ),
+    (
         "an identity names somebody",
         "X1",
-        'options={"require": ["sub"], ',
-        "options={",
+        '_OPTIONS: Any = {"require": ["sub"], ',
+        "_OPTIONS: Any = {",
         _IDENTITY + "test_a_sub_that_no_store_takes_is_refused",
     ),
     (
@@ -189,8 +203,8 @@ CREDENTIALS = rows(
     (
         "an identity's cookie needs the site's Origin",
         "X1",
-        "    require_same_origin(request)\n    return request.app[IDENTITIES].visitor(cookie)",
-        "    return request.app[IDENTITIES].visitor(cookie)",
+        "    require_same_origin(request)\n    return request.app[IDENTITIES].identified(cookie)",
+        "    return request.app[IDENTITIES].identified(cookie)",
         _CREDENTIALS + "test_a_cookie_from_another_sites_page_is_forbidden",
     ),
     (

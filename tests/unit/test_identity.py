@@ -6,6 +6,9 @@ from typing import Any
 import jwt
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from shared import identity
 from shared.errors import IdentityInvalid
@@ -101,3 +104,20 @@ def test_verdicts_are_kept_of_a_bounded_number(monkeypatch: pytest.MonkeyPatch) 
     for number in range(10):
         identities.visitor(identities.sign(f"v{number}"))
     assert len(identities._verified) == 3
+
+
+def test_a_public_key_is_for_its_own_algorithm_and_name() -> None:
+    edwards, elliptic = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
+    identities = Identities(())
+    identities.public_keys = (
+        jwt.PyJWK({**OKPAlgorithm.to_jwk(edwards.public_key(), as_dict=True), "kid": "a"}),
+        jwt.PyJWK({**ECAlgorithm.to_jwk(elliptic.public_key(), as_dict=True), "kid": "b"}),
+    )
+    ann = {"sub": "ann"}
+    assert identities.visitor(jwt.encode(ann, elliptic, algorithm="ES256")) == "ann"
+    assert identities.visitor(jwt.encode(ann, edwards, algorithm="EdDSA")) == "ann"
+    with pytest.raises(IdentityInvalid):
+        identities.visitor(jwt.encode(ann, edwards, algorithm="EdDSA", headers={"kid": "b"}))
+    secret = edwards.public_key().public_bytes_raw()
+    with pytest.raises(IdentityInvalid):
+        identities.visitor(jwt.encode(ann, secret, algorithm="HS256", headers={"kid": "a"}))
