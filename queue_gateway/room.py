@@ -1,8 +1,9 @@
 """Rooms: their settings, their public state, and the places they give."""
 
 import asyncio
+import bisect
 import re
-import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from queue_gateway.answers import LaneNow, OperatorsRoom, Room, State, Wait
 from queue_gateway.eta import Pace, wait
+from queue_gateway.recent import Recent
 from queue_gateway.room_settings import DEFAULTS
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
@@ -160,7 +162,8 @@ class Rooms:
         self._look = Script(client, "look")
         self._extend = Script(client, "extend")
         self._remove = Script(client, "remove")
-        self._views: dict[str, tuple[float, asyncio.Future[RoomView]]] = {}
+        self._views = Recent[RoomView](VIEW_AGE_S)
+        self._names = Recent[list[str]](VIEW_AGE_S)
 
     async def enter(self, room_id: str, visitor: str, lane: str = "") -> Entered:
         """Join. Raises NotFound, RoomClosed, Unavailable (journal full) or redis errors."""
@@ -202,9 +205,12 @@ class Rooms:
         # Listed before it exists: a room that no loop knows would admit nobody.
         await self._client.sadd(REGISTRY, room_id)
         outcome, version = await self._configure(_keys(room_id), args)
-        self._views.pop(room_id, None)
+        self._views.forget(room_id)
+        self._names.forget(REGISTRY)
         if outcome == "missing":
-            await self._client.srem(REGISTRY, room_id)
+            await self._unlist(room_id)
+        elif outcome == "created":  # again: who deleted its predecessor may have unlisted it since
+            await self._client.sadd(REGISTRY, room_id)
         return str(outcome), int(version)
 
     async def names(self) -> list[str]:
@@ -255,25 +261,38 @@ class Rooms:
 
     async def remove(self, room_id: str) -> str:
         """Delete a closed room: removed | open | busy (its journal is not moved yet) | missing."""
-        outcome = str(await self._remove(_keys(room_id), []))
+        outcome = str(await self._remove(_keys(room_id), [self._clock()]))
         if outcome in ("removed", "missing"):
-            await self._client.srem(REGISTRY, room_id)
-            self._views.pop(room_id, None)
+            await self._unlist(room_id)
+            self._views.forget(room_id)
+            self._names.forget(REGISTRY)
         return outcome
 
-    async def recent_view(self, room_id: str) -> RoomView:
-        """The same, begun at most half a second ago. Raises NotFound.
+    async def _unlist(self, room_id: str) -> None:
+        """Off the list, unless somebody created the room meanwhile."""
+        await self._client.srem(REGISTRY, room_id)
+        if await self._client.exists(*room_keys(room_id, "settings")):
+            await self._client.sadd(REGISTRY, room_id)
 
-        Whoever asks while it is being read waits for that reading: hundreds of requests of one
-        moment would otherwise each begin their own.
-        """
-        known = self._views.get(room_id)
-        if known is None or time.monotonic() - known[0] >= VIEW_AGE_S:
-            known = (time.monotonic(), asyncio.ensure_future(self.view(room_id)))
-            self._views[room_id] = known
-            known[1].add_done_callback(lambda done: self._forget_failed(room_id, done))
-        # One request that is gone must not take the reading away from the others.
-        return await asyncio.shield(known[1])
+    async def recent_view(self, room_id: str) -> RoomView:
+        """The same, begun at most half a second ago. Raises NotFound."""
+        return await self._views.get(room_id, lambda: self.view(room_id))
+
+    async def page(self, after: str | None, limit: int) -> tuple[list[str], bool]:
+        """At most `limit` room ids after one of them, and whether there are more; soon told."""
+        names = await self._names.get(REGISTRY, self.names)
+        start = 0 if after is None else bisect.bisect_right(names, after)
+        return names[start : start + limit], len(names) > start + limit
+
+    async def those_there(
+        self, room_ids: list[str], view: "Callable[[str], Coroutine[Any, Any, RoomView]]"
+    ) -> list[RoomView]:
+        """Views of rooms, without those that were deleted meanwhile."""
+        found = await asyncio.gather(*map(view, room_ids), return_exceptions=True)
+        for failed in found:
+            if isinstance(failed, BaseException) and not isinstance(failed, NotFound):
+                raise failed
+        return [view for view in found if isinstance(view, RoomView)]
 
     async def is_anonymous(self, room_id: str) -> bool:
         """Whether the gateway names its visitors itself; a room that is not there does not."""
@@ -281,12 +300,6 @@ class Rooms:
             return (await self.recent_view(room_id)).anonymous
         except NotFound:
             return False
-
-    def _forget_failed(self, room_id: str, reading: "asyncio.Future[RoomView]") -> None:
-        """What failed is begun anew, and names of rooms that do not exist take no memory."""
-        known = self._views.get(room_id)
-        if (reading.cancelled() or reading.exception()) and known and known[1] is reading:
-            del self._views[room_id]
 
 
 def _keys(room_id: str) -> list[str]:
