@@ -148,12 +148,20 @@ GATEWAY = rows(
     (
         "joining asks who",
         "X1",
-        "visitor = identity(request)",
-        'visitor = request.headers.get("Authorization", "nobody")',
+        "_nameless(request, room_id) if anonymous else identified(request)",
+        "_nameless(request, room_id)",
         (
             _HTTP + "test_joining_needs_an_identity",
             _HTTP + "test_a_bad_authorization_is_401",
         ),
+    ),
+    (
+        "another room's token names nobody in an anonymous one",
+        "X1",
+        "        if place.room_id == room_id:\n",
+        "        if place:\n",
+        "tests/integration/test_gateway_identities.py::"
+        "test_no_other_rooms_token_names_anybody_in_an_anonymous_room",
     ),
     (
         "the token is of the room in the path",
