@@ -58,14 +58,16 @@ local function end_idle()
   if #idle == limit then more = 1 end
 end
 
--- The claim deadline starts at the admission, or at the poll this visitor was promised, if later.
+-- The claim deadline starts at the admission, or at the poll this visitor was promised, if later. Half
+-- a ms less marks who came in by hand; it changes no comparison with whole ones.
 local function claim_deadline(seen)
   local promised = 0
   if seen then
     local at = math.floor(seen)
     promised = at + (seen - at) * PROMISE_STEPS * PROMISE_STEP_MS
   end
-  return math.max(now, promised) + room.claim_ttl_s * 1000 - (now - deadline_now)
+  local deadline = math.max(now, promised) + room.claim_ttl_s * 1000 - (now - deadline_now)
+  return string.format('%.1f', by_hand and deadline - 0.5 or deadline)
 end
 
 local function forget_ended()
@@ -90,7 +92,8 @@ if admitting(room, now) then
 end
 
 local lined_up = count_waiting(room)
-local credits = {}
+-- A turn in the unit of credits.
+local ONE_TURN, credits = 1000000, {}
 if #room.lanes > 1 then
   for slot, credit in string.gmatch(redis.call('HGET', SETTINGS, 'lane_credits') or '', '(%d):(-?%d+)') do
     credits[tonumber(slot)] = tonumber(credit)
@@ -100,48 +103,57 @@ for _, lane in ipairs(room.lanes) do
   lane.credit, lane.from, lane.heads, lane.next = credits[lane.slot] or 0, 0, {}, 1
 end
 
--- The next one of a lane, seen at; nil when nobody is left. The sweep above ends idle visitors oldest
--- first and in batches, so that the head may still be one: it is ended here, and the next one comes.
-local function head(lane)
+-- Find who is next in a lane, where one is left. The sweep above ends idle visitors oldest first and in
+-- batches, so that the head may still be one: it is ended here, and the next one comes.
+local function find_head(lane)
   while skips < limit do
     if lane.next > #lane.heads then
       lane.heads, lane.next = redis.call('ZRANGE', lane.key, 0, quota - admitted - 1, 'WITHSCORES'), 1
-      if #lane.heads == 0 then return nil end
+      if #lane.heads == 0 then return end
     end
     local visitor, number = lane.heads[lane.next], tonumber(lane.heads[lane.next + 1])
     local seen = tonumber(redis.call('ZSCORE', SEEN, visitor) or nil)
-    if not seen or math.floor(seen) > idle_before or now < idle_rest_until then return visitor, number, seen end
+    lane.next = lane.next + 2
+    if not seen or math.floor(seen) > idle_before or now < idle_rest_until then
+      lane.visitor, lane.number, lane.seen = visitor, number, seen
+      return
+    end
     end_place(room, visitor, number, 'idle', now)
-    skips, lane.next = skips + 1, lane.next + 2
+    skips = skips + 1
   end
 end
 
--- Whose turn it is: smooth weighted round robin over the lanes in which somebody waits. An empty lane
--- banks no turns.
+-- Whose turn it is: smooth weighted round robin over the lanes in which somebody waits. Credits count
+-- admissions, not weights, so that they mean the same whichever lanes are busy; an empty one has none.
 local function next_lane()
-  local chosen, weights = nil, 0
+  local weights, given, chosen = 0, 0, nil
   for _, lane in ipairs(room.lanes) do
-    lane.visitor, lane.number, lane.seen = head(lane)
+    if not lane.visitor then find_head(lane) end
+    if lane.visitor then weights = weights + lane.weight end
+  end
+  -- Where idle heads took all of this call, some lanes were not looked at: it is the next call's turn.
+  if skips >= limit then return nil end
+  for _, lane in ipairs(room.lanes) do
     if lane.visitor then
-      weights, lane.credit = weights + lane.weight, lane.credit + lane.weight
+      local share = math.floor(lane.weight * ONE_TURN / weights)
+      lane.credit, given = lane.credit + share, given + share
       if not chosen or lane.credit > chosen.credit then chosen = lane end
     else
       lane.credit = 0
     end
   end
-  if chosen then chosen.credit = chosen.credit - weights end
+  if chosen then chosen.credit = chosen.credit - given end
   return chosen
 end
 
--- Each round admits somebody, or ends all that are left.
-while admitted < quota and skips < limit do
+while admitted < quota do
   local lane = next_lane()
   if not lane then break end
   redis.call('ZREM', lane.key, lane.visitor)
   redis.call('ZREM', SEEN, lane.visitor)
   activate(room, lane.visitor, lane.number, now, deadline_now)
-  redis.call('ZADD', CLAIMS, string.format('%d', claim_deadline(lane.seen)), lane.visitor)
-  lane.next, lane.from, lane.last, admitted = lane.next + 2, lane.from + 1, lane.number, admitted + 1
+  redis.call('ZADD', CLAIMS, claim_deadline(lane.seen), lane.visitor)
+  lane.visitor, lane.last, lane.from, admitted = nil, lane.number, lane.from + 1, admitted + 1
 end
 ended = ended + skips
 if skips >= limit or (admitted == limit and not by_hand) then more = 1 end

@@ -32,36 +32,43 @@ if not room then
 end
 for index = 5, 4 + 2 * changes_count, 2 do fields[ARGV[index]] = ARGV[index + 1] end
 
--- Lanes keep their slots by their names; new ones get what is free. Slot 0 is the line of a room
--- without lanes: whoever waits there goes on in the last lane.
+local closes = room and fields.state == 'closed' and room.state ~= 'closed'
+local ends_all = closes or (room and reset)
+
+local function busy(slot)
+  return not ends_all and redis.call('ZCARD', LINES[slot]) > 0
+end
+
+-- Lanes keep their slots, and who waits there, by their names; the last one may get another name, as
+-- it does where a room gets its first lanes. Other new ones get slots in which nobody waits. nil when
+-- somebody waits in a lane that would be gone.
 local function slotted(lanes)
-  local slots, taken, declared = {}, {}, {}
-  for _, lane in ipairs(room and room.lanes or {}) do slots[lane.name] = lane.slot end
+  local before, slots, taken, declared = room and room.lanes or read_lanes(''), {}, {}, {}
+  for _, lane in ipairs(before) do slots[lane.name] = lane.slot end
   for name, weight in string.gmatch(lanes, '([^:,]+):(%d+)') do
     declared[#declared + 1] = { name = name, weight = weight, slot = slots[name] }
     if slots[name] then taken[slots[name]] = true end
   end
-  local last = declared[#declared]
-  if last and not last.slot and not taken[0] then last.slot, taken[0] = 0, true end
-  for _, lane in ipairs(declared) do
-    if not lane.slot then
-      lane.slot = 0
-      while taken[lane.slot] do lane.slot = lane.slot + 1 end
-      taken[lane.slot] = true
+  local last, last_before = declared[#declared], before[#before]
+  if not last then
+    taken[0] = true
+  elseif not last.slot and not taken[last_before.slot] then
+    last.slot, taken[last_before.slot] = last_before.slot, true
+  end
+  local free = {}
+  for slot = 0, #LINES do
+    if not taken[slot] then
+      if busy(slot) then return nil end
+      free[#free + 1] = slot
     end
   end
-  if #declared == 0 then taken[0] = true end
-  for slot, key in pairs(LANE_KEYS) do
-    if not taken[slot] and redis.call('ZCARD', key) > 0 then return nil end
-  end
   for index, lane in ipairs(declared) do
-    declared[index] = string.format('%s:%s:%d', lane.name, lane.weight, lane.slot)
+    local slot = lane.slot or table.remove(free, 1)
+    declared[index] = string.format('%s:%s:%d', lane.name, lane.weight, slot)
   end
   return table.concat(declared, ',')
 end
 
-local closes = room and fields.state == 'closed' and room.state ~= 'closed'
-local ends_all = closes or (room and reset)
 if fields.lanes then
   fields.lanes = slotted(fields.lanes)
   if not fields.lanes then return { 'lane_busy', tonumber(version) } end
@@ -82,7 +89,8 @@ if not room then
   fields.heartbeat_ms, fields.shift_ms, fields.last_number, fields.serving_number = stamp, '0', '0', '0'
   fields.store_run = store_run()
 elseif ends_all then
-  redis.call('HINCRBY', SETTINGS, 'counted_closed', count_waiting(room) + redis.call('ZCARD', ACTIVE))
+  -- Removals first, so that a full Redis does not refuse the script.
+  local closed = count_waiting(room) + redis.call('ZCARD', ACTIVE)
   redis.call('UNLINK', WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, HOLDERS)
   -- One entry for all tokens of the generation: the table's reader ends them in one statement.
   write_journal('', room.generation, 0, 'CLOSED', now, 'r', 'closed')
@@ -93,6 +101,8 @@ elseif ends_all then
     redis.call('DEL', PACE)
     redis.call('HDEL', SETTINGS, 'lane_credits', unpack(COUNTED))
     fields.serving_number, fields.last_number, fields.counted_from = '0', '0', fields.generation
+  else
+    redis.call('HINCRBY', SETTINGS, 'counted_closed', closed)
   end
 end
 -- Who was told to come back later than a new, shorter time of silence may do so: the idle sweep rests.

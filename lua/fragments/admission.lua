@@ -36,8 +36,10 @@ local function count_pace(field, amount, now)
   local slot = math.floor(now / PACE_SLOT_MS)
   redis.call('HINCRBY', PACE, pace_field(slot, field), string.format('%d', amount))
   if redis.call('HLEN', PACE) > PACE_FIELDS then
-    for _, old in ipairs(redis.call('HKEYS', PACE)) do
-      if tonumber(string.match(old, '^%d+')) <= slot - PACE_SLOTS then redis.call('HDEL', PACE, old) end
+    local old = {}
+    for _, kept in ipairs(redis.call('HKEYS', PACE)) do
+      if tonumber(string.match(kept, '^%d+')) <= slot - PACE_SLOTS then old[#old + 1] = kept end
     end
+    redis.call('HDEL', PACE, unpack(old))
   end
 end

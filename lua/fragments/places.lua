@@ -59,9 +59,17 @@ local function outlive_restart(room, now)
   write_journal('', room.generation, number, 'RESTORED', now)
 end
 
+-- Whether a place that is not claimed yet was let in by hand: admit.lua marks it by half a ms.
+local function let_in_by_hand(visitor)
+  local claim = tonumber(redis.call('ZSCORE', CLAIMS, visitor) or nil)
+  return claim ~= nil and claim % 1 > 0
+end
+
 -- End a live place. Removals first: they free memory, and from then on a full Redis lets the
 -- script finish instead of stopping it half way.
 local function end_place(room, visitor, number, reason, now)
+  -- Who took nothing of the rate gives nothing back.
+  local gives_back = reason == 'unclaimed' and not let_in_by_hand(visitor)
   for _, lane in ipairs(room.lanes) do redis.call('ZREM', lane.key, visitor) end
   redis.call('ZREM', SEEN, visitor)
   redis.call('ZREM', ACTIVE, visitor)
@@ -71,7 +79,7 @@ local function end_place(room, visitor, number, reason, now)
   redis.call('ZADD', ENDED, string.format('%d', now), id)
   redis.call('HSET', REASONS, id, reason)
   redis.call('HINCRBY', SETTINGS, 'counted_' .. reason, 1)
-  if reason == 'unclaimed' then give_back(room, now) end
+  if gives_back then give_back(room, now) end
   write_journal(visitor, room.generation, number, 'EXPIRED', now, 'r', reason)
 end
 
@@ -90,8 +98,7 @@ local function longest_poll(room)
   return math.min(room.idle_ttl_s * 1000 / 3, room.claim_ttl_s * 1000 / 2, LONGEST_POLL_MS)
 end
 
--- When to ask again, in ms: 1 s near the front, about a tenth of the expected wait further back;
--- up to 15 % earlier, so that a crowd spreads out.
+-- When to ask again, in ms: up to 15 % earlier than `base`, so that a crowd spreads out.
 local function poll_after(room, base, number, now)
   local jitter = ((number * 7919 + now) % 1000) / 1000
   return math.max(1, math.floor(math.min(base, longest_poll(room)) * (1 - 0.15 * jitter)))
@@ -118,11 +125,14 @@ local function pace_per_s(room, lane, now)
   return lane.per_s
 end
 
+-- Asks again after 1 s near the front, after about a tenth of the expected wait further back.
 local function waiting_row(room, lane, visitor, number, now)
   local position = redis.call('ZRANK', lane.key, visitor) + 1
   local opens_in_ms = math.max(0, (room.opens_at_ms or 0) - now)
-  local expected_ms = opens_in_ms + position / pace_per_s(room, lane, now) * 1000
-  local poll = poll_after(room, NEAR_POLL_MS + expected_ms / 10, number, now)
+  local expected_ms = position / pace_per_s(room, lane, now) * 1000
+  -- However slowly the line moves, the first few find out soon that it moved.
+  local patience_ms = opens_in_ms / 10 + math.min(expected_ms / 10, (position - 1) * NEAR_POLL_MS)
+  local poll = poll_after(room, NEAR_POLL_MS + patience_ms, number, now)
   local promise = math.ceil(poll / PROMISE_STEP_MS) / PROMISE_STEPS
   redis.call('ZADD', SEEN, string.format('%.10f', now + promise), visitor)
   return { 'WAIT', position, poll, 0, '', lane.name }

@@ -4,7 +4,7 @@ room -- the room's keys, its settings and its clock. Every script starts with th
 local SETTINGS, WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS, JOURNAL, PACE, WAITING1, WAITING2, WAITING3 = unpack(KEYS)
 
 -- Who waits, by the slot of the lane.
-local LANE_KEYS = { [0] = WAITING, WAITING1, WAITING2, WAITING3 }
+local LINES = { [0] = WAITING, WAITING1, WAITING2, WAITING3 }
 
 -- A beat missing for longer than this is an outage: ten ticks of the admission loop.
 local OUTAGE_MS = 2000
@@ -26,7 +26,7 @@ local function read_lanes(text)
     lanes[#lanes + 1] = { name = name, weight = tonumber(weight), slot = tonumber(slot) }
   end
   if #lanes == 0 then lanes[1] = { name = '', weight = 1, slot = 0 } end
-  for _, lane in ipairs(lanes) do lane.key = LANE_KEYS[lane.slot] end
+  for _, lane in ipairs(lanes) do lane.key = LINES[lane.slot] end
   return lanes
 end
 
