@@ -265,6 +265,7 @@ _SECRETS = {
     "ONSALE_QUEUE_SECRET": "queue.secret",
     "ONSALE_IDENTITY_SECRET": "identity.secret",
     "ONSALE_ADMIN_KEY": "admin.key",
+    "ONSALE_PASS_KEYS": "pass.key",
 }
 
 

@@ -4,18 +4,19 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from queue_gateway import admin, handlers
+from queue_gateway import admin, authorize, handlers, jwks
 from queue_gateway.admission import ADMISSION_ROOMS, admission
 from queue_gateway.journal import journal
 from queue_gateway.room import ROOMS, Rooms
+from queue_gateway.settings import GatewaySettings
 from shared.docs import DOCS, Docs
+from shared.passes import PASSES, Passes
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
-from shared.settings import ServiceSettings
 from shared.stores import DATABASE, REDIS, connected_database, connected_redis
 from shared.tokens import QueueTokens
 
-SETTINGS = web.AppKey("settings", ServiceSettings)
+SETTINGS = web.AppKey("settings", GatewaySettings)
 
 ABOUT = (
     "A fair line in front of the sale. Join a room, ask how far the line has moved, and take the "
@@ -24,12 +25,15 @@ ABOUT = (
 )
 
 
-def create_app(settings: ServiceSettings) -> web.Application:
+def create_app(settings: GatewaySettings) -> web.Application:
     """The gateway as one aiohttp application."""
     app = base_app(settings)
     app[SETTINGS] = settings
     app[handlers.TOKENS] = QueueTokens(settings.queue_secrets)
+    app[PASSES] = Passes(settings.pass_keys)
     app.add_routes(handlers.routes)
+    app.add_routes(authorize.routes)
+    app.add_routes(jwks.routes)
     app.add_routes(admin.routes)
     app[DOCS] = Docs(app, "Onsale: the gateway", ABOUT)
     app.cleanup_ctx.extend([stores, admission, journal])

@@ -1,19 +1,19 @@
-"""The visitor's side of the gateway: join, ask, leave, and what proxies ask."""
+"""The visitor's side of the gateway: join, ask, leave, and the rooms as everybody sees them."""
 
 import contextlib
 import secrets
-from typing import Any
 
 from aiohttp import web
 
 from queue_gateway.answers import Room, TokenGiven, TokenState
 from queue_gateway.errors import TokenInvalid, TokenRequired
-from queue_gateway.room import ROOMS, RoomView
+from queue_gateway.room import ROOMS
+from queue_gateway.states import token_state
 from shared.credentials import identified, queue_cookie, queue_token
-from shared.errors import QueueTokenExpired, QueueTokenWaiting, RoomClosed
+from shared.errors import RoomClosed
 from shared.identity import Identified
 from shared.openapi import ETAG, IF_NONE_MATCH, QUEUE_TOKEN, VISITOR, Access, Answer, described
-from shared.places import ACTIVE, PLACES, WAIT, Status, timestamp
+from shared.places import PLACES, WAIT
 from shared.shapes import Page
 from shared.tokens import Place, QueueTokens, TokenRejected, verified
 from shared.web import json_response, tagged_response
@@ -50,7 +50,7 @@ async def enter(request: web.Request) -> web.Response:
     view = await rooms.recent_view(entered.place.room_id)
     token = request.app[TOKENS].sign(entered.place)
     response = json_response(
-        TokenGiven(token=token, **_state(entered.place, entered.status, view)),
+        TokenGiven(token=token, **token_state(request, entered.place, entered.status, view)),
         status=201 if entered.new else 200,
         headers={"Cache-Control": "no-store"},
     )
@@ -69,12 +69,12 @@ async def enter(request: web.Request) -> web.Response:
 @described({200: Answer(TokenState)}, needs=HOLDER)
 async def ask(request: web.Request) -> web.Response:
     """What the token is right now; any validly signed token of the room gets an answer."""
-    place = _place(request)
+    place = place_of(request)
     status = await request.app[PLACES].status(place)
     view = None
     if status.status == WAIT:
         view = await request.app[ROOMS].recent_view(place.room_id)
-    state = TokenState(**_state(place, status, view))
+    state = TokenState(**token_state(request, place, status, view))
     return json_response(state, headers={"Cache-Control": "no-store"})
 
 
@@ -82,27 +82,11 @@ async def ask(request: web.Request) -> web.Response:
 @described({204: Answer()}, needs=HOLDER)
 async def leave(request: web.Request) -> web.Response:
     """Give the place back, at once; repeating it is harmless."""
-    place = _place(request)
+    place = place_of(request)
     await request.app[PLACES].finish(place, "left")
     response = web.Response(status=204)
     response.del_cookie(queue_cookie(place.room_id))
     return response
-
-
-@routes.get("/v1/rooms/{room_id}/authorize")
-@described(
-    {204: Answer(text="ACTIVE")}, refusals=(QueueTokenWaiting, QueueTokenExpired), needs=HOLDER
-)
-async def authorize(request: web.Request) -> web.Response:
-    """For proxies: 204 when the token is ACTIVE, 401 without a valid one, else 403."""
-    status = await request.app[PLACES].status(_place(request))
-    if status.status == ACTIVE:
-        return web.Response(status=204, headers={"Cache-Control": "no-store"})
-    if status.status == WAIT:
-        raise QueueTokenWaiting(
-            position=status.position, retry_after_s=-(-status.poll_after_ms // 1000)
-        )
-    raise QueueTokenExpired(reason=status.reason)
 
 
 @routes.get("/v1/rooms")
@@ -135,7 +119,7 @@ def _nameless(request: web.Request, room_id: str) -> Identified:
     return Identified(NAMELESS + secrets.token_urlsafe(16), "")
 
 
-def _place(request: web.Request) -> Place:
+def place_of(request: web.Request) -> Place:
     """The place the request's token proves. Raises TokenRequired or TokenInvalid."""
     room_id = request.match_info["room_id"]
     place = verified(
@@ -147,25 +131,6 @@ def _place(request: web.Request) -> Place:
     if place.room_id != room_id:
         raise TokenInvalid
     return place
-
-
-def _state(place: Place, status: Status, view: RoomView | None) -> dict[str, Any]:
-    waits = view if status.status == WAIT else None
-    expires_at = None if status.expires_at_ms is None else timestamp(status.expires_at_ms)
-    return {
-        "room_id": place.room_id,
-        "status": status.status,
-        "number": place.number,
-        "position": status.position,
-        "waiting": status.waiting,
-        "eta_s": waits and waits.eta_s(status),
-        "poll_after_ms": status.poll_after_ms,
-        "expires_at": expires_at,
-        "reason": status.reason,
-        "lane": status.lane,
-        "state": waits and waits.state,
-        "opens_at": waits and waits.opens_at,
-    }
 
 
 def _behind_tls(request: web.Request) -> bool:

@@ -8,23 +8,24 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from queue_gateway.settings import GatewaySettings
 from shared.identity import Identities
 from shared.operators import operator_keys
-from shared.settings import ServiceSettings
 from shared.tokens import QueueTokens
 from shared.web import runner
 
 QUEUE_SECRET = "queue-secret-of-the-tests-which-is-long"
 IDENTITY_SECRET = "identity-secret-of-the-tests-which-is-long"
 ADMIN_KEY = "operator-key-of-the-tests"
+PASS_KEY = "cGFzcy1rZXktb2YtdGhlLXRlc3RzLTMyLWJ5dGVzLS0"
 ORIGIN = "http://shop.example"
 
 Json = dict[str, Any]
 
 
-def settings(redis_url: str, database_url: str, **changes: Any) -> ServiceSettings:
-    """What both services are told in tests."""
-    told = ServiceSettings(
+def settings(redis_url: str, database_url: str, **changes: Any) -> GatewaySettings:
+    """What the gateway is told in tests."""
+    told = GatewaySettings(
         redis_url=redis_url,
         database_url=database_url,
         host="127.0.0.1",
@@ -38,6 +39,7 @@ def settings(redis_url: str, database_url: str, **changes: Any) -> ServiceSettin
         demo=True,
         web_origins=(ORIGIN,),
         log_level="error",
+        pass_keys=(PASS_KEY,),
     )
     return replace(told, **changes)
 

@@ -120,6 +120,8 @@ async def test_the_gateways_answers_are_what_its_document_says(gateway: Client) 
 
     await wait_until(inside)
     assert (await ask("GET", f"{ROOM}/authorize", first)).status == 204
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        assert (await ask(method, f"{ROOM}/authorize/checkout", first)).status == 204
     assert (await ask("GET", f"{ROOM}/authorize", second)).status == 403
     assert (await ask("GET", f"{ROOM}/authorize")).status == 401
     waiting = await ask("GET", f"{ROOM}/token", second)
@@ -132,7 +134,7 @@ async def test_the_gateways_answers_are_what_its_document_says(gateway: Client) 
     assert (await ask("DELETE", f"{ROOM}/token", second)).status == 204
     assert (await ask("GET", f"{ROOM}/authorize", second)).status == 403
     assert (await ask("GET", f"{ROOM}/token", second)).json["reason"] == "left"
-    for path in ("/v1/rooms", ROOM, "/openapi.json"):
+    for path in ("/v1/rooms", ROOM, "/openapi.json", "/.well-known/jwks.json"):
 
         async def unchanged(path: str = path) -> bool:
             tag = (await ask("GET", path)).headers["ETag"]

@@ -40,6 +40,7 @@ async def test_a_visitor_joins_asks_and_leaves(gateway: Client) -> None:
         "lane": None,
         "state": "open",
         "opens_at": None,
+        "pass": None,
     }
     asked = await gateway.ask("GET", TOKEN, headers=queued(joined))
     assert asked.status == 200
