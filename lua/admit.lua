@@ -91,7 +91,6 @@ if admitting(room, now) then
   quota = math.min(quota, limit)
 end
 
-local lined_up = count_waiting(room)
 -- A turn in the unit of credits.
 local ONE_TURN, credits = 1000000, {}
 if #room.lanes > 1 then
@@ -101,6 +100,7 @@ if #room.lanes > 1 then
 end
 for _, lane in ipairs(room.lanes) do
   lane.credit, lane.from, lane.heads, lane.next = credits[lane.slot] or 0, 0, {}, 1
+  lane.lined_up = redis.call('ZCARD', lane.key) > 0
 end
 
 -- Find who is next in a lane, where one is left. The sweep above ends idle visitors oldest first and in
@@ -163,20 +163,21 @@ outlive_restart(room, now)
 redis.call('HSET', SETTINGS, 'heartbeat_ms', string.format('%d', now),
   'shift_ms', string.format('%d', room.shift_ms),
   'idle_rest_until_ms', string.format('%d', idle_rest_until))
-if outage_ms > 0 then write_journal('', room.generation, 0, 'MOVED', now) end
+if outage_ms > 0 and redis.call('ZCARD', ACTIVE) > 0 then write_journal('', room.generation, 0, 'MOVED', now) end
 if not by_hand then room.level = room.level - admitted * UNIT end
 keep_rate(room)
 
-local news, turns = {}, {}
+-- A line moves, or could: time in which nobody waits there, or nobody may come in, says nothing of its
+-- pace.
+local moved_ms, news, turns = admitting(room, now) and outage_ms == 0 and beat_ms or 0, {}, {}
 for _, lane in ipairs(room.lanes) do
   count_pace(lane.slot, lane.from, now)
+  if lane.lined_up then count_pace('busy' .. lane.slot, moved_ms, now) end
   turns[#turns + 1] = string.format('%d:%d', lane.slot, lane.credit)
   if lane.last then news[#news + 1] = string.format('%d:%d', lane.slot, lane.last) end
 end
 if #room.lanes > 1 then redis.call('HSET', SETTINGS, 'lane_credits', table.concat(turns, ',')) end
 count_pace('all', admitted, now)
--- The line moves, or could: time in which nobody waits, or nobody may come in, says nothing of its pace.
-if lined_up > 0 and admitting(room, now) and outage_ms == 0 then count_pace('busy', beat_ms, now) end
 keep_clock(now)
 if admitted > 0 then tell('admitted ' .. table.concat(news, ' ')) end
 return { admitted, ended, outage_ms, more, count_waiting(room) + redis.call('ZCARD', ACTIVE) }

@@ -3,8 +3,8 @@ view -- a room's settings and figures, for everybody and for operators; changes 
 KEYS    the room's keys, in the order of fragments/room.lua
 ARGV[1] now_ms, '' for the store's clock
 ARGV[2] slots, how many of the last ten-second slots of pace to tell, the running one included
-Returns {now_ms, active, {lane, waiting ...}, {field, value ...} of settings, {all, busy_ms, from each lane ...} of pace,
-        the oldest slot first}; nil for an unknown room
+Returns {now_ms, active, {lane, waiting ...}, {field, value ...} of settings, {all, {from it, its busy_ms} for each lane ...}
+        of pace, flat, the oldest slot first}; nil for an unknown room
 ]]
 -- include: room
 -- include: rate
@@ -17,8 +17,10 @@ if not room then return nil end
 local now = read_clock(given_now, room.clock_ms)
 local last, fields = math.floor(now / PACE_SLOT_MS), {}
 for slot = last - slots + 1, last do
-  fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'all'), pace_field(slot, 'busy')
-  for _, lane in ipairs(room.lanes) do fields[#fields + 1] = pace_field(slot, lane.slot) end
+  fields[#fields + 1] = pace_field(slot, 'all')
+  for _, lane in ipairs(room.lanes) do
+    fields[#fields + 1], fields[#fields + 2] = pace_field(slot, lane.slot), pace_field(slot, 'busy' .. lane.slot)
+  end
 end
 local _, counts = count_waiting(room)
 return {

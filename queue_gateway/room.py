@@ -4,14 +4,14 @@ import asyncio
 import bisect
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import redis.asyncio as redis
 from aiohttp import web
 
 from queue_gateway.answers import LaneNow, OperatorsRoom, Room, State, Wait
-from queue_gateway.eta import Pace, wait
+from queue_gateway.eta import Outlook, Pace
 from queue_gateway.recent import Recent
 from queue_gateway.room_settings import DEFAULTS
 from queue_gateway.settings import JOURNAL_MAX
@@ -47,6 +47,7 @@ class RoomView:
     lanes: dict[str, int]
     settings: dict[str, str]
     pace: tuple[Pace, ...]
+    _outlooks: dict[int, Outlook] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def waiting(self) -> int:
@@ -87,17 +88,32 @@ class RoomView:
     def anonymous(self) -> bool:
         return self.settings.get("identity") == "anonymous"
 
+    @property
+    def admitting(self) -> bool:
+        """Whether anybody may be let in: open or draining, and not before the opening (A4)."""
+        return self.state in ("open", "draining") and self.opened
+
+    @property
+    def opened(self) -> bool:
+        return int(self.settings["opens_at_ms"] or 0) <= self.now_ms
+
+    @property
+    def counted_from(self) -> int:
+        """The first generation that counts: earlier ones were rehearsals."""
+        return int(self.settings.get("counted_from", 0))
+
     def counted(self, what: str) -> int:
         """A total since the room was made or reset: `admitted`, or a reason of ends."""
         return int(self.settings.get(f"counted_{what}", 0))
 
     def eta_s(self, status: Status) -> Wait | None:
         """How long a WAIT token will wait; None where the line cannot move or nothing was seen."""
-        opened = int(self.settings["opens_at_ms"] or 0) <= self.now_ms
-        if status.position is None or not opened or self.state not in ("open", "draining"):
+        if status.position is None or not self.admitting:
             return None
         lane = list(self.lanes).index(status.lane) if status.lane in self.lanes else 0
-        return wait(self.pace, lane, status.position)
+        if lane not in self._outlooks:
+            self._outlooks[lane] = Outlook(self.pace, lane)
+        return self._outlooks[lane].wait(status.position)
 
     def _figures(self) -> dict[str, Any]:
         weights = [part.split(":") for part in self.settings.get("lanes", "").split(",") if part]
@@ -223,7 +239,7 @@ class Rooms:
         if found is None:
             raise NotFound("There is no such room.")
         now_ms, active, lanes, settings, figures = found
-        width = 2 + len(lanes) // 2
+        width = 1 + len(lanes)
         flat = [int(figure or 0) for figure in figures]
         rows = [flat[at : at + width] for at in range(0, len(flat), width)]
         return RoomView(
@@ -232,7 +248,7 @@ class Rooms:
             active=active,
             lanes=pairs(lanes),
             settings=pairs(settings),
-            pace=tuple(Pace(row[0], row[1], tuple(row[2:])) for row in rows),
+            pace=tuple(Pace(row[0], tuple(row[1::2]), tuple(row[2::2])) for row in rows),
         )
 
     async def look(self, room_id: str, visitor: str) -> LivePlace | None:

@@ -30,7 +30,7 @@ local function activate(room, visitor, number, now, deadline_now)
   return expires
 end
 
--- Add to the running ten seconds: 'all' admissions, those from each lane, or 'busy' ms.
+-- Add to the running ten seconds: 'all' admissions, those from a lane's line, or the ms it was busy.
 local function count_pace(field, amount, now)
   if amount <= 0 then return end
   local slot = math.floor(now / PACE_SLOT_MS)

@@ -18,8 +18,8 @@ local COUNTED = {
   'counted_timed_out', 'counted_revoked', 'counted_closed',
 }
 
--- Pace is kept for an hour in slots of ten seconds, for each up to six figures.
-local PACE_SLOT_MS, PACE_SLOTS, PACE_FIELDS, PACE_LOOK = 10000, 360, 2400, 12
+-- Pace is kept for an hour in slots of ten seconds, for each up to nine figures.
+local PACE_SLOT_MS, PACE_SLOTS, PACE_FIELDS, PACE_LOOK = 10000, 360, 4000, 12
 
 local function pace_field(slot, name)
   return string.format('%d.%s', slot, name)
@@ -111,7 +111,7 @@ local function pace_per_s(room, lane, now)
   if not lane.per_s then
     local fields, last = {}, math.floor(now / PACE_SLOT_MS)
     for slot = last - PACE_LOOK + 1, last do
-      fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'busy'), pace_field(slot, lane.slot)
+      fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'busy' .. lane.slot), pace_field(slot, lane.slot)
     end
     local found, busy_ms, admitted = redis.call('HMGET', PACE, unpack(fields)), 0, 0
     for index = 1, #found, 2 do
