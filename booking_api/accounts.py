@@ -10,8 +10,8 @@ from booking_api.answers import Movement, User
 from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
 from booking_api.money import MOST_IN_BALANCE, Currency
-from booking_api.paging import Page
 from booking_api.rendering import utc_text
+from shared.paging import Page
 
 
 class Accounts:

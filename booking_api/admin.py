@@ -6,8 +6,8 @@ from booking_api.answers import Concert, Schedule, SeatsAdded
 from booking_api.bodies import ConcertRequest, ScheduleRequest, SeatsRequest
 from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
 from booking_api.money import CURRENCY
-from booking_api.paging import path_id
 from shared.openapi import Answer, described
+from shared.paging import path_id
 from shared.web import convert, json_response, read_json
 
 #: A hall comes in one request.

@@ -7,9 +7,9 @@ from booking_api.answers import Booking
 from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
 from booking_api.money import Currency
-from booking_api.paging import Page
 from booking_api.rendering import utc_text
 from shared.errors import NotFound
+from shared.paging import Page
 from shared.tokens import Place
 
 

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from booking_api.answers import Concert, Schedule
 from booking_api.database import Sale
-from booking_api.paging import Page
 from booking_api.rendering import utc_text
 from shared.errors import NotFound
+from shared.paging import Page
 
 HOLD_TTL_S = 300
 MAX_SEATS_PER_USER = 4

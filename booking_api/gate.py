@@ -13,7 +13,6 @@ from aiohttp.typedefs import Handler
 
 from booking_api.database import Sale
 from booking_api.idempotency import stored_response
-from booking_api.paging import number
 from shared.credentials import identity, queue_token, require_operator
 from shared.errors import (
     OnsaleError,
@@ -23,6 +22,7 @@ from shared.errors import (
     QueueTokenRequired,
     QueueTokenWaiting,
 )
+from shared.paging import number
 from shared.places import ACTIVE as LET_IN
 from shared.places import PLACES, WAIT
 from shared.stores import unavailable

@@ -31,7 +31,6 @@ from booking_api.idempotency import (
     once,
 )
 from booking_api.money import CURRENCY
-from booking_api.paging import PAGED, list_response, number, page, path_id
 from booking_api.payments import PAYMENTS
 from booking_api.seat_maps import SEAT_MAPS
 from shared.credentials import IDENTITIES
@@ -46,6 +45,7 @@ from shared.errors import (
     SeatTaken,
 )
 from shared.openapi import ETAG, IF_NONE_MATCH, Answer, Parameter, described
+from shared.paging import PAGED, list_response, number, page, path_id
 from shared.shapes import MAX_ID, Count, Page
 from shared.web import convert, json_response, read_json
 

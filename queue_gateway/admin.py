@@ -1,31 +1,53 @@
-"""The operator's side of the gateway. Every route here refuses without an operator key."""
-
-import re
-from typing import Annotated, Literal
+"""The operator's side of the gateway: rooms. Every route here refuses without an operator key."""
 
 from aiohttp import web
-from msgspec import Meta
 
 from queue_gateway.answers import OperatorsRoom
-from queue_gateway.room import ROOM_ID, ROOMS
-from queue_gateway.room_settings import RoomChanges
+from queue_gateway.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
+from queue_gateway.room import ROOM_ID, ROOMS, RoomView
+from queue_gateway.room_settings import NewRoom, RoomChanges
+from queue_gateway.steering import STEERING
+from shared import paging
+from shared.audit import AUDIT
 from shared.credentials import require_operator
-from shared.errors import BadRequest, NotFound, OnsaleError, PreconditionRequired, VersionConflict
-from shared.openapi import ETAG, OPERATOR, Answer, Parameter, described
+from shared.errors import NotFound, PreconditionRequired, VersionConflict
+from shared.openapi import ETAG, OPERATOR, Answer, described
+from shared.paging import PAGED
+from shared.shapes import Page
 from shared.web import convert, json_response, read_json
 
-_EXPECTED = re.compile(r'(\*|"[0-9]+")')
-
 SETTINGS = Answer(OperatorsRoom, (ETAG,))
-IF_MATCH = Parameter(
-    "header",
-    "If-Match",
-    Annotated[str, Meta(pattern=rf"^{_EXPECTED.pattern}\Z", examples=["*"])],
-    "The ETag of the settings to change, or `*` for whatever they are.",
-)
-ONLY_NEW = Parameter("header", "If-None-Match", Literal["*"], "In place of If-Match: only create.")
+UNCACHED = {"Cache-Control": "no-store"}
 
 routes = web.RouteTableDef()
+
+
+@routes.get("/v1/admin/rooms")
+@described({200: Answer(Page[OperatorsRoom])}, parameters=PAGED, needs=OPERATOR)
+async def operators_rooms(request: web.Request) -> web.Response:
+    """All rooms with their settings, by their names."""
+    require_operator(request)
+    asked = room_page(request)
+    rooms = request.app[ROOMS]
+    names, more = await rooms.page(asked.after, asked.limit)
+    views = await rooms.those_there(names, lambda room_id: rooms.view(room_id, 6))
+    page = Page(
+        items=[view.operator() for view in views],
+        next_cursor=paging.cursor(names[-1]) if more else None,
+    )
+    return json_response(page, headers=UNCACHED)
+
+
+@routes.post("/v1/admin/rooms")
+@described({201: SETTINGS}, body=NewRoom, refusals=(VersionConflict,), needs=OPERATOR)
+async def create_room(request: web.Request) -> web.Response:
+    """A new room; 412 if there is one of that name."""
+    who = require_operator(request)
+    wanted = convert(await read_json(request), NewRoom)
+    fields, room_id = wanted.fields(), wanted.room_id
+    async with request.app[AUDIT].kept(who, "room.create", room_id, wanted):
+        await request.app[STEERING].create(room_id, fields)
+    return _room_response(await request.app[ROOMS].view(room_id), 201)
 
 
 @routes.get("/v1/admin/rooms/{room_id}")
@@ -33,7 +55,7 @@ routes = web.RouteTableDef()
 async def settings(request: web.Request) -> web.Response:
     """A room's settings, with the ETag that a change needs."""
     require_operator(request)
-    return await _room_response(request, 200)
+    return _room_response(await request.app[ROOMS].view(room_of(request)), 200)
 
 
 @routes.put("/v1/admin/rooms/{room_id}")
@@ -46,45 +68,53 @@ async def settings(request: web.Request) -> web.Response:
 )
 async def configure(request: web.Request) -> web.Response:
     """Change a room, or create it; `If-Match` guards against a lost update."""
-    require_operator(request)
+    who = require_operator(request)
+    room_id, expected = room_of(request), expected_version(request)
+    wanted = convert(await read_json(request), RoomChanges)
+    fields = wanted.fields()
+    async with request.app[AUDIT].kept(who, "room.change", room_id, wanted):
+        created = await request.app[STEERING].change(room_id, fields, expected)
+    return _room_response(await request.app[ROOMS].view(room_id), 201 if created else 200)
+
+
+@routes.delete("/v1/admin/rooms/{room_id}")
+@described({204: Answer()}, parameters=(IF_MATCH,), refusals=(VersionConflict,), needs=OPERATOR)
+async def delete_room(request: web.Request) -> web.Response:
+    """Close a room, which ends every place in it, and delete it; repeating it is harmless."""
+    who = require_operator(request)
+    room_id, expected = room_of(request), version_if_sent(request)
+    async with request.app[AUDIT].kept(who, "room.delete", room_id):
+        await request.app[STEERING].remove(room_id, expected)
+    return web.Response(status=204)
+
+
+@routes.post("/v1/admin/rooms/{room_id}/reset")
+@described({200: SETTINGS}, parameters=(IF_MATCH,), refusals=(VersionConflict,), needs=OPERATOR)
+async def reset_room(request: web.Request) -> web.Response:
+    """After a rehearsal: end every place, forget all figures, begin again with number 1."""
+    who = require_operator(request)
+    room_id, expected = room_of(request), version_if_sent(request)
+    async with request.app[AUDIT].kept(who, "room.reset", room_id):
+        await request.app[STEERING].reset(room_id, expected)
+    return _room_response(await request.app[ROOMS].view(room_id), 200)
+
+
+def room_of(request: web.Request) -> str:
+    """The room of the path. Raises NotFound for what no room is called."""
     room_id = request.match_info["room_id"]
     if not ROOM_ID.fullmatch(room_id):
         raise NotFound("A room_id is 1 to 63 of a-z, 0-9, '-' and '_'.")
-    expected = _expected_version(request)
-    changes = convert(await read_json(request), RoomChanges).fields()
-    outcome, _ = await request.app[ROOMS].configure(room_id, changes, expected)
-    if outcome in _REFUSALS:
-        raise _REFUSALS[outcome]
-    return await _room_response(request, 201 if outcome == "created" else 200)
+    return room_id
 
 
-_REFUSALS: dict[str, type[OnsaleError]] = {"conflict": VersionConflict, "missing": NotFound}
+def room_page(request: web.Request, limit: int = paging.LIMIT) -> paging.Asked:
+    """Which page of rooms is asked for. Raises BadRequest."""
+    asked = paging.asked(request, limit)
+    if asked.after is not None and not ROOM_ID.fullmatch(asked.after):
+        raise paging.BadCursor
+    return asked
 
 
-def _expected_version(request: web.Request) -> str:
-    """What `configure` expects, of If-Match or else If-None-Match (RFC 9110, 13.1).
-
-    Raises PreconditionRequired, VersionConflict for what no room of ours can match, BadRequest.
-    """
-    known, unknown = (_listed(request, name) for name in (IF_MATCH.name, ONLY_NEW.name))
-    if unknown not in (None, "*"):
-        raise BadRequest("If-None-Match takes '*' here: only create.")
-    if not known and not unknown:
-        raise PreconditionRequired
-    if known is None:
-        return "none"
-    # Every room has one version, so a list of tags, or both headers, is never what was meant.
-    if unknown or not _EXPECTED.fullmatch(known):
-        raise VersionConflict("If-Match takes one ETag as GET gave it, quotes included, or '*'.")
-    return known.strip('"')
-
-
-def _listed(request: web.Request, header: str) -> str | None:
-    """All values of a header that may be repeated (RFC 9110, 5.3)."""
-    return ", ".join(request.headers.getall(header)) if header in request.headers else None
-
-
-async def _room_response(request: web.Request, status: int) -> web.Response:
-    view = await request.app[ROOMS].view(request.match_info["room_id"])
-    headers = {"ETag": f'"{view.version}"', "Cache-Control": "no-store"}
+def _room_response(view: RoomView, status: int) -> web.Response:
+    headers = {"ETag": f'"{view.version}"', **UNCACHED}
     return json_response(view.operator(), status=status, headers=headers)

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from queue_gateway.answers import IdentityRule, Lane, State
 from shared.errors import ValidationFailed
 from shared.places import LINES
+from shared.shapes import RoomId
 
 DEFAULTS: dict[str, Any] = {
     "title": "",
@@ -51,6 +52,7 @@ class RoomChanges(Struct, forbid_unknown_fields=True):
     def fields(self) -> dict[str, Any]:
         """As the store keeps them. Raises ValidationFailed."""
         found = {k: v for k, v in msgspec.structs.asdict(self).items() if v is not UNSET}
+        found.pop("room_id", None)
         if "opens_at" in found:
             opens_at = found.pop("opens_at")
             found["opens_at_ms"] = "" if opens_at is None else int(opens_at.timestamp() * 1000)
@@ -62,3 +64,9 @@ class RoomChanges(Struct, forbid_unknown_fields=True):
         if "compensate_no_shows" in found:
             found["compensate_no_shows"] = int(found["compensate_no_shows"])
         return found
+
+
+class NewRoom(RoomChanges, forbid_unknown_fields=True, kw_only=True):
+    """A room to be; settings left out get their defaults."""
+
+    room_id: RoomId

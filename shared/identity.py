@@ -63,7 +63,7 @@ class Identities:
             raise IdentityInvalid
         claims = self._claims(token)
         visitor: str = claims["sub"]
-        if not _storable(visitor):
+        if not storable(visitor):
             raise IdentityInvalid("The identity token's 'sub' must be 1 to 255 characters, no NUL.")
         lane = claims.get(self._lane_claim)
         found = Identified(visitor, lane if isinstance(lane, str) else "")
@@ -112,7 +112,7 @@ class Identities:
             self._verified.popitem(last=False)
 
 
-def _storable(visitor: str) -> bool:
+def storable(visitor: str) -> bool:
     try:
         visitor.encode()  # JSON lets lone surrogates through; no store takes them
     except UnicodeEncodeError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 MIN_KEY_LENGTH = 16
 NAMELESS = "operator"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _READS = "/read"
 
 
@@ -61,7 +61,7 @@ def _operator_key(part: str) -> OperatorKey:
         label, key = NAMELESS, part
     name = label.strip().removesuffix(_READS)
     key = key.strip()
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ValueError("takes names of letters, digits and '._@-', as in name=key.")
     if len(key) < MIN_KEY_LENGTH or key.rstrip("=").endswith(_READS):
         raise ValueError(f"must hold keys of at least {MIN_KEY_LENGTH} characters.")

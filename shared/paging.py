@@ -1,16 +1,20 @@
-"""Lists paged by cursor: a cursor is the position of a page's last row, in base64url."""
+"""Lists paged by cursor, which is the position of a page's last row in base64url; ids in paths."""
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
+import asyncpg
 from aiohttp import web
 from msgspec import Meta
 
-from shared.errors import BadRequest
+from shared.errors import BadRequest, NotFound
 from shared.openapi import Parameter
 from shared.shapes import MAX_ID
+from shared.shapes import Page as PageOf
+from shared.web import json_response
 
 LIMIT, MOST = 50, 100
 
@@ -36,6 +40,14 @@ class Asked:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The same for rows with ids: after the row with id `after`."""
+
+    after: int | None
+    limit: int
+
+
 class BadCursor(BadRequest):
     """The cursor is not one of ours; start over without it."""
 
@@ -47,6 +59,31 @@ def asked(request: web.Request, limit: int = LIMIT) -> Asked:
         raise BadRequest(f"limit is a whole number from 1 to {MOST}.")
     given = request.query.get("cursor")
     return Asked(None if given is None else _position(given), wanted)
+
+
+def page(request: web.Request) -> Page:
+    """`?limit=` and `?cursor=` of a list of rows with ids. Raises BadRequest."""
+    wanted = asked(request)
+    after = None if wanted.after is None else number(wanted.after)
+    if wanted.after is not None and after is None:
+        raise BadCursor
+    return Page(after, wanted.limit)
+
+
+def list_response(
+    rows: "list[asyncpg.Record]",
+    asked: Page,
+    id_name: str,
+    render: Callable[["asyncpg.Record"], Any],
+    *,
+    headers: dict[str, str] | None = None,
+) -> web.Response:
+    """A page of a list. `rows` holds one row more than the page when there is a next one."""
+    shown = rows[: asked.limit]
+    more = len(rows) > asked.limit
+    following = cursor(str(shown[-1][id_name])) if more else None
+    found = PageOf(items=[render(row) for row in shown], next_cursor=following)
+    return json_response(found, headers=headers)
 
 
 def cursor(position: str) -> str:
@@ -61,6 +98,14 @@ def number(text: str) -> int | None:
         return None
     found = int(text)
     return found if found <= MAX_ID else None
+
+
+def path_id(request: web.Request, name: str) -> int:
+    """An id of the path. Raises NotFound for whatever cannot be one."""
+    found = number(request.match_info[name])
+    if not found:
+        raise NotFound
+    return found
 
 
 def _position(given: str) -> str:

@@ -13,6 +13,8 @@ Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Count = Annotated[int, Meta(ge=0)]
 RoomId = Annotated[str, Meta(pattern=rf"^{ROOM_ID_PATTERN}\Z", examples=["spring-tour"])]
 LaneName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z", examples=["members"])]
+#: Whoever an identity token names: any string.
+Visitor = Annotated[str, Meta(min_length=1, max_length=255, examples=["ann"])]
 #: RFC 3339, in UTC.
 Moment = Annotated[
     str,
@@ -22,6 +24,7 @@ Moment = Annotated[
 #: What stands between braces in paths.
 PATH_SHAPES: dict[str, Any] = {
     "room_id": RoomId,
+    "visitor": Visitor,
     "concert_id": Id,
     "concert_schedule_id": Id,
     "concert_booking_id": Id,

@@ -192,7 +192,7 @@ IDENTITIES = rows(
     (
         "a name that no store takes is refused",
         "X1",
-        "if not _storable(visitor):",
+        "if not storable(visitor):",
         "if False:",
         _IDENTITY + "test_a_sub_that_no_store_takes_is_refused",
     ),

@@ -1,0 +1,45 @@
+"""What PostgreSQL knows of rooms: their tokens' history, and the concerts they guard."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from shared.stores import ACQUIRE_DEADLINE_S
+
+#: Waits are those of so many admissions at most: bounds what one look costs.
+MOST_WAITS = 10_000
+
+
+@cache
+def _query(name: str) -> str:
+    return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+class History:
+    """The tables of one database. Every method raises asyncpg errors."""
+
+    def __init__(self, pool: "asyncpg.Pool"):
+        self._pool = pool
+
+    async def guards_concerts(self, room_id: str) -> bool:
+        """Whether a room guards concerts that are on sale."""
+        row = await self._row("guards_concerts", room_id)
+        return bool(row and row[0])
+
+    async def last_token(self, room_id: str, visitor: str) -> "asyncpg.Record | None":
+        """A visitor's last token in a room; written down within moments of its changes."""
+        return await self._row("last_token", room_id, visitor)
+
+    async def waits_s(self, room_id: str, generation: int) -> tuple[float, float] | None:
+        """Median and 95th percentile of the latest waits of the last hour; None without any."""
+        row = await self._row("waits", room_id, generation, MOST_WAITS)
+        if row is None or row["waits_s"] is None:
+            return None
+        median, high = row["waits_s"]
+        return float(median), float(high)
+
+    async def _row(self, name: str, *args: Any) -> "asyncpg.Record | None":
+        async with self._pool.acquire(timeout=ACQUIRE_DEADLINE_S) as connection:
+            return await connection.fetchrow(_query(name), *args)

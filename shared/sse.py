@@ -1,0 +1,57 @@
+"""Server-sent events (WHATWG HTML, section 9.2), and a response that is made of them."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from shared.openapi import Header
+
+MEDIA_TYPE = "text/event-stream"
+#: Of `X-Accel-Buffering`: nginx would keep events back until its buffer is full.
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+BUFFERING = Header("X-Accel-Buffering", "Tells nginx to pass events on at once.")
+#: A comment, which keeps proxies from closing a quiet connection, and shows who is gone.
+HEARTBEAT = ": \n\n"
+
+#: A client that does not take what it is sent is cut after this.
+WRITE_DEADLINE_S = 10.0
+
+
+def event(name: str, data: Any, event_id: str | None = None) -> str:
+    """One event; its data as JSON, which has no line breaks."""
+    known_as = "" if event_id is None else f"id: {event_id}\n"
+    return f"event: {name}\n{known_as}data: {msgspec.json.encode(data).decode()}\n\n"
+
+
+class EventStream(web.StreamResponse):
+    """Streams as its body, `follow`: middlewares are done with it when it begins."""
+
+    def __init__(self, request: web.Request):
+        super().__init__(headers=HEADERS)
+        self.content_type = MEDIA_TYPE
+        self.force_close()
+        self.request = request
+
+    async def follow(self) -> None:
+        """Send events until there are no more."""
+        raise NotImplementedError
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """The body, from its first event to its last."""
+        if self.request.method != hdrs.METH_HEAD:
+            await self.follow()
+        await super().write_eof(data)
+
+    async def send(self, text: str) -> None:
+        """Raises ConnectionError when the client is gone or does not read."""
+        try:
+            async with asyncio.timeout(WRITE_DEADLINE_S):
+                await self.write(text.encode())
+                if self._payload_writer is not None:
+                    await self._payload_writer.drain()
+        except TimeoutError:
+            if self.request.transport is not None:
+                self.request.transport.abort()
+            raise ConnectionResetError("The client does not read.") from None
