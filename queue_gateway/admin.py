@@ -2,15 +2,16 @@
 
 from aiohttp import web
 
+from queue_gateway.addresses import room_of, room_page
 from queue_gateway.answers import OperatorsRoom
 from queue_gateway.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
-from queue_gateway.room import ROOM_ID, ROOMS, RoomView
+from queue_gateway.room import ROOMS, RoomView
 from queue_gateway.room_settings import NewRoom, RoomChanges
 from queue_gateway.steering import STEERING
 from shared import paging
 from shared.audit import AUDIT
 from shared.credentials import require_operator
-from shared.errors import NotFound, PreconditionRequired, VersionConflict
+from shared.errors import PreconditionRequired, VersionConflict
 from shared.openapi import ETAG, OPERATOR, Answer, described
 from shared.paging import PAGED
 from shared.shapes import Page
@@ -97,22 +98,6 @@ async def reset_room(request: web.Request) -> web.Response:
     async with request.app[AUDIT].kept(who, "room.reset", room_id):
         await request.app[STEERING].reset(room_id, expected)
     return _room_response(await request.app[ROOMS].view(room_id), 200)
-
-
-def room_of(request: web.Request) -> str:
-    """The room of the path. Raises NotFound for what no room is called."""
-    room_id = request.match_info["room_id"]
-    if not ROOM_ID.fullmatch(room_id):
-        raise NotFound("A room_id is 1 to 63 of a-z, 0-9, '-' and '_'.")
-    return room_id
-
-
-def room_page(request: web.Request, limit: int = paging.LIMIT) -> paging.Asked:
-    """Which page of rooms is asked for. Raises BadRequest."""
-    asked = paging.asked(request, limit)
-    if asked.after is not None and not ROOM_ID.fullmatch(asked.after):
-        raise paging.BadCursor
-    return asked
 
 
 def _room_response(view: RoomView, status: int) -> web.Response:

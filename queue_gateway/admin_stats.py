@@ -5,7 +5,8 @@ import contextlib
 
 from aiohttp import web
 
-from queue_gateway.admin import UNCACHED, room_of
+from queue_gateway.addresses import room_of
+from queue_gateway.admin import UNCACHED
 from queue_gateway.operators_answers import Stats
 from queue_gateway.stats import FIGURES
 from shared.credentials import require_operator

@@ -4,7 +4,8 @@ from typing import Literal
 
 from aiohttp import web
 
-from queue_gateway.admin import UNCACHED, room_of
+from queue_gateway.addresses import room_of
+from queue_gateway.admin import UNCACHED
 from queue_gateway.operators_answers import Extended, LetIn, LetInNow, MoreTime, VisitorsToken
 from queue_gateway.room import ROOMS
 from queue_gateway.steering import STEERING

@@ -5,10 +5,12 @@ import secrets
 
 from aiohttp import web
 
+from queue_gateway.addresses import room_page
 from queue_gateway.answers import Room, TokenGiven, TokenState
 from queue_gateway.errors import TokenInvalid, TokenRequired
 from queue_gateway.room import ROOMS
 from queue_gateway.states import token_state
+from shared import paging
 from shared.credentials import identified, queue_cookie, queue_token
 from shared.errors import RoomClosed
 from shared.identity import Identified
@@ -91,13 +93,17 @@ async def leave(request: web.Request) -> web.Response:
 
 @routes.get("/v1/rooms")
 @described(
-    {200: Answer(Page[Room], (ETAG,)), 304: Answer(headers=(ETAG,))}, parameters=(IF_NONE_MATCH,)
+    {200: Answer(Page[Room], (ETAG,)), 304: Answer(headers=(ETAG,))},
+    parameters=(*paging.paged(paging.MOST), IF_NONE_MATCH),
 )
 async def rooms(request: web.Request) -> web.Response:
-    """The public state of all rooms."""
+    """The public state of all rooms, by their names."""
+    asked = room_page(request, paging.MOST)
     known = request.app[ROOMS]
-    views = [await known.recent_view(room_id) for room_id in await known.names()]
-    page = Page(items=[view.public() for view in views], next_cursor=None)
+    names, more = await known.page(asked.after, asked.limit)
+    views = await known.those_there(names, known.recent_view)
+    following = paging.cursor(names[-1]) if more else None
+    page = Page(items=[view.public() for view in views], next_cursor=following)
     return tagged_response(request, page, cache_control=PUBLIC_CACHE)
 
 

@@ -216,8 +216,8 @@ class Rooms:
         if not ROOM_ID.fullmatch(room_id):
             raise NotFound("A room_id is 1 to 63 of a-z, 0-9, '-' and '_'.")
         args: list[Any] = [self._clock(), expected, int(reset), len(changes)]
-        for field, value in [*changes.items(), *DEFAULTS.items()]:
-            args += [field, value]
+        for name, value in [*changes.items(), *DEFAULTS.items()]:
+            args += [name, value]
         # Listed before it exists: a room that no loop knows would admit nobody.
         await self._client.sadd(REGISTRY, room_id)
         outcome, version = await self._configure(_keys(room_id), args)
