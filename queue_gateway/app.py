@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from queue_gateway import admin, authorize, handlers, jwks
+from queue_gateway import admin, authorize, events, handlers, jwks
 from queue_gateway.admission import ADMISSION_ROOMS, admission
 from queue_gateway.journal import journal
 from queue_gateway.room import ROOMS, Rooms
 from queue_gateway.settings import GatewaySettings
+from queue_gateway.streams import SOURCES, Sources, stop_streams, streams
 from shared.docs import DOCS, Docs
 from shared.passes import PASSES, Passes
 from shared.places import PLACES, Places
@@ -32,11 +33,13 @@ def create_app(settings: GatewaySettings) -> web.Application:
     app[handlers.TOKENS] = QueueTokens(settings.queue_secrets)
     app[PASSES] = Passes(settings.pass_keys)
     app.add_routes(handlers.routes)
+    app.add_routes(events.routes)
     app.add_routes(authorize.routes)
     app.add_routes(jwks.routes)
     app.add_routes(admin.routes)
     app[DOCS] = Docs(app, "Onsale: the gateway", ABOUT)
-    app.cleanup_ctx.extend([stores, admission, journal])
+    app.cleanup_ctx.extend([stores, admission, journal, streams(settings.max_streams)])
+    app.on_shutdown.append(stop_streams)
     return app
 
 
@@ -51,4 +54,5 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[REDIS], app[DATABASE] = client, pool
         app[ROOMS], app[PLACES] = Rooms(client), Places(client)
         app[ADMISSION_ROOMS] = Rooms(apart)
+        app[SOURCES] = Sources(app[ADMISSION_ROOMS], Places(apart), apart)
         yield
