@@ -69,4 +69,4 @@ class RoomChanges(Struct, forbid_unknown_fields=True):
 class NewRoom(RoomChanges, forbid_unknown_fields=True, kw_only=True):
     """A room to be; settings left out get their defaults."""
 
-    room_id: RoomId
+    room_id: Annotated[RoomId, Meta(examples=["autumn-tour"])]

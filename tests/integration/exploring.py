@@ -11,6 +11,7 @@ from aiohttp import web
 from schemathesis.engine import events, from_schema
 
 from shared.docs import DOCS
+from shared.sse import MEDIA_TYPE
 from tests.exploration import EXPLORES
 from tests.integration.documented import Headers, Service
 
@@ -40,7 +41,7 @@ def explore(
     examples: int,
 ) -> Explored:
     """Send requests to `service`, whose document is `app`'s; `known`: with its credentials."""
-    schema = schemathesis.openapi.from_dict(strict(app))
+    schema = schemathesis.openapi.from_dict(strict(app)).exclude(_never_ends)
     schema.config.update(base_url=service.url, continue_on_failure=True)
     schema.config.phases.update(phases=list(phases))
     schema.config.checks.update(excluded_check_names=LEFT_OUT)
@@ -60,6 +61,25 @@ def explore(
         elif isinstance(event, events.FatalError):
             explored.failures.append(repr(event.exception))
     return explored
+
+
+def _never_ends(context: Any) -> bool:
+    """A stream of events is no answer that one can wait for; streams have tests of their own."""
+    return _is_stream(context.operation.definition.raw["responses"].get("200", {}))
+
+
+def ending(app: web.Application) -> set[str]:
+    """All operations but the streams of events."""
+    return {
+        f"{method.upper()} {path}"
+        for path, operations in strict(app)["paths"].items()
+        for method, operation in operations.items()
+        if not _is_stream(operation["responses"].get("200", {}))
+    }
+
+
+def _is_stream(answer: Any) -> bool:
+    return MEDIA_TYPE in answer.get("content", {})
 
 
 def strict(app: web.Application) -> dict[str, Any]:
