@@ -64,7 +64,8 @@ async def stats_stream(request: web.Request) -> web.StreamResponse:
     """The same as server-sent events, one each second."""
     require_operator(request)
     request.app[WATCHING].require_room()
-    return StatsStream(request, room_of(request), await request.app[FIGURES].of(room_of(request)))
+    room_id = room_of(request)
+    return StatsStream(request, room_id, await request.app[FIGURES].recent(room_id))
 
 
 class StatsStream(EventStream):
@@ -89,7 +90,7 @@ class StatsStream(EventStream):
     async def _next(self) -> str:
         """The figures of now; a sign of life where a store does not answer. Raises NotFound."""
         try:
-            return event("stats", await self.request.app[FIGURES].of(self._room_id))
+            return event("stats", await self.request.app[FIGURES].recent(self._room_id))
         except Exception as error:
             if unavailable(error) is None:
                 raise

@@ -4,13 +4,30 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from queue_gateway import admin, authorize, events, handlers, jwks
+from queue_gateway import (
+    admin,
+    admin_audit,
+    admin_stats,
+    admin_tokens,
+    authorize,
+    events,
+    handlers,
+    jwks,
+    page,
+)
+from queue_gateway.admin_stats import WATCHING, Watching, stop_watching
 from queue_gateway.admission import ADMISSION_ROOMS, admission
+from queue_gateway.history import History
 from queue_gateway.journal import journal
 from queue_gateway.room import ROOMS, Rooms
 from queue_gateway.settings import GatewaySettings
+from queue_gateway.stats import FIGURES, Figures
+from queue_gateway.steering import STEERING, Steering
 from queue_gateway.streams import SOURCES, Sources, stop_streams, streams
+from queue_gateway.visitors import VISITORS, Visitors
+from shared.audit import AUDIT, Audit
 from shared.docs import DOCS, Docs
+from shared.holds import HOLDS, Holds
 from shared.passes import PASSES, Passes
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
@@ -34,12 +51,15 @@ def create_app(settings: GatewaySettings) -> web.Application:
     app[PASSES] = Passes(settings.pass_keys)
     app.add_routes(handlers.routes)
     app.add_routes(events.routes)
+    app.add_routes(page.routes)
     app.add_routes(authorize.routes)
     app.add_routes(jwks.routes)
-    app.add_routes(admin.routes)
+    for operators in (admin, admin_tokens, admin_stats, admin_audit):
+        app.add_routes(operators.routes)
     app[DOCS] = Docs(app, "Onsale: the gateway", ABOUT)
     app.cleanup_ctx.extend([stores, admission, journal, streams(settings.max_streams)])
-    app.on_shutdown.append(stop_streams)
+    app[WATCHING] = Watching()
+    app.on_shutdown.extend([stop_streams, stop_watching])
     return app
 
 
@@ -54,5 +74,8 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[REDIS], app[DATABASE] = client, pool
         app[ROOMS], app[PLACES] = Rooms(client), Places(client)
         app[ADMISSION_ROOMS] = Rooms(apart)
+        app[AUDIT], app[HOLDS], history = Audit(pool), Holds(pool), History(pool)
+        app[STEERING] = Steering(app[ROOMS], app[PLACES], history)
+        app[VISITORS], app[FIGURES] = Visitors(app[ROOMS], history), Figures(app[ROOMS], history)
         app[SOURCES] = Sources(app[ADMISSION_ROOMS], Places(apart), apart)
         yield

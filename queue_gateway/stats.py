@@ -13,8 +13,8 @@ from shared.places import timestamp
 
 #: An hour of ten-second slots.
 SLOTS = 360
-#: However many look at a room, its figures are read twice a second, and its waits, which cost more,
-#: every few seconds.
+#: However many streams show a room, its figures are read twice a second; and its waits, which cost
+#: more, every few seconds.
 AGE_S = 0.5
 WAITS_AGE_S = 3.0
 
@@ -28,11 +28,12 @@ class Figures:
         self._stats = Recent[Stats](AGE_S)
         self._waits = Recent[Waits | None](WAITS_AGE_S)
 
-    async def of(self, room_id: str) -> Stats:
-        """A room's figures. Raises NotFound, the stores' errors."""
-        return await self._stats.get(room_id, lambda: self._read(room_id))
+    async def recent(self, room_id: str) -> Stats:
+        """A room's figures of the last moment. Raises NotFound, the stores' errors."""
+        return await self._stats.get(room_id, lambda: self.of(room_id))
 
-    async def _read(self, room_id: str) -> Stats:
+    async def of(self, room_id: str) -> Stats:
+        """A room's figures of now; its waits may be a little older. Raises the same."""
         view = await self._rooms.view(room_id, SLOTS)
         since = view.counted_from
         waits = await self._waits.get((room_id, since), lambda: self._read_waits(room_id, since))

@@ -141,10 +141,59 @@ async def test_the_gateways_answers_are_what_its_document_says(gateway: Client) 
             return bool((await ask("GET", path, {"If-None-Match": tag})).status == 304)
 
         await wait_until(unchanged)  # a view may be renewed in between
-    for path in ("/healthz", "/readyz", "/metrics", "/docs"):
+    for path in ("/healthz", "/readyz", "/metrics", "/docs", f"{ROOM}/page"):
         assert (await ask("GET", path)).status == 200
+    await _steer(ask, operator)
+    await _hear(gateway, documented, f"{admin}/stats/stream", operator)
+    heard = await _hear(gateway, documented, f"{ROOM}/token/events", second)
+    known = {"Last-Event-ID": heard.partition("id: ")[2].partition("\n")[0]}
+    assert (await ask("GET", f"{ROOM}/token/events", {**second, **known})).status == 204
+    assert (await ask("DELETE", f"{admin}", {**operator, "If-Match": '"999"'})).status == 412
+    assert (await ask("DELETE", admin, operator)).status == 204
+    assert (await ask("DELETE", admin, operator)).status == 204
+    assert (await ask("GET", f"{admin}/stats", operator)).status == 404
 
     assert documented.unseen() == set()
+
+
+async def _steer(ask: Any, operator: Any) -> None:
+    """What operators do to a room and to those in it."""
+    admin, made = "/v1/admin/rooms/spring-tour", {"room_id": "autumn-tour"}
+    assert (await ask("POST", "/v1/admin/rooms", operator, made)).status == 201
+    assert (await ask("POST", "/v1/admin/rooms", operator, made)).status == 412
+    assert (await ask("POST", "/v1/admin/rooms", operator, {})).status == 422
+    listed = await ask("GET", "/v1/admin/rooms?limit=1", operator)
+    assert [room["room_id"] for room in listed.json["items"]] == ["autumn-tour"]
+    assert (await ask("GET", "/v1/admin/rooms?limit=0", operator)).status == 400
+    assert (await ask("POST", f"{admin}/admissions", operator, {"count": 1})).status == 200
+    assert (await ask("POST", f"{admin}/admissions", operator, {"count": 0})).status == 422
+    assert (await ask("POST", f"{admin}/extension", operator, {"seconds": 60})).status == 200
+    token = await ask("GET", f"{admin}/tokens/ann", operator)
+    assert (token.json["status"], token.json["claimed"]) == ("ACTIVE", True)
+    assert (await ask("GET", f"{admin}/tokens/nobody", operator)).status == 404
+    assert (await ask("DELETE", f"{admin}/tokens/ann", operator)).status == 204
+    assert (await ask("DELETE", f"{admin}/tokens/ann?cancel_holds=yes", operator)).status == 400
+    stats = await ask("GET", f"{admin}/stats", operator)
+    assert (stats.json["ended"]["revoked"], stats.json["admitted"]) == (1, 1)
+    paused = {"room_id": "winter-tour", "state": "paused"}
+    assert (await ask("POST", "/v1/admin/rooms", operator, paused)).status == 201
+    shut = "/v1/admin/rooms/winter-tour/admissions"
+    assert (await ask("POST", shut, operator, {"count": 1})).status == 409
+    assert (await ask("POST", f"{admin}/reset", {**operator, "If-Match": '"999"'})).status == 412
+    assert (await ask("POST", f"{admin}/reset", operator)).status == 200
+    audit = await ask("GET", "/v1/admin/audit?room_id=spring-tour&limit=1", operator)
+    assert [entry["action"] for entry in audit.json["items"]] == ["room.reset"]
+    assert audit.json["next_cursor"] is not None
+
+
+async def _hear(gateway: Client, documented: Documented, path: str, headers: Any) -> str:
+    """The first event of a stream."""
+    async with gateway.session.get(gateway.url + path, headers=headers) as response:
+        first = (await response.content.readuntil(b"\n\n")).decode()
+        documented.judge(
+            "GET", path, response.status, response.content_type, response.headers, first.encode()
+        )
+    return first
 
 
 async def test_the_booking_apis_answers_are_what_its_document_says(booking: BookingStack) -> None:
