@@ -5,7 +5,7 @@ import contextlib
 from typing import NamedTuple
 
 from queue_gateway.room import RoomView
-from shared.places import WAIT, Status
+from shared.places import EXPIRED, WAIT, Status
 from shared.tokens import Place
 
 #: A position is shown again when it moved by a fiftieth: near the front at every step.
@@ -50,6 +50,11 @@ class Stream:
     @property
     def waits(self) -> bool:
         return self.shown.status == WAIT
+
+    @property
+    def done(self) -> bool:
+        """Whether the end of the place has been shown."""
+        return self.shown.status == EXPIRED and self._next is None
 
     def see(self, status: Status, view: RoomView | None, now_ms: float) -> None:
         """What the place is at `now_ms`, by the store's clock. Shown if it matters."""

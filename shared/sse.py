@@ -1,6 +1,8 @@
 """Server-sent events (WHATWG HTML, section 9.2), and a response that is made of them."""
 
 import asyncio
+import contextlib
+import socket
 from typing import Any
 
 import msgspec
@@ -15,8 +17,11 @@ BUFFERING = Header("X-Accel-Buffering", "Tells nginx to pass events on at once."
 #: A comment, which keeps proxies from closing a quiet connection, and shows who is gone.
 HEARTBEAT = ": \n\n"
 
-#: A client that does not take what it is sent is cut after this.
+#: A client that does not take what it is sent is cut after this, and so is one that went without a
+#: word. Until then the kernel keeps some dozens of events for it, not megabytes of them.
 WRITE_DEADLINE_S = 10.0
+UNANSWERED_MS = 40_000
+SEND_BUFFER = 16 * 1024
 
 
 def event(name: str, data: Any, event_id: str | None = None) -> str:
@@ -40,7 +45,8 @@ class EventStream(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """The body, from its first event to its last."""
-        if self.request.method != hdrs.METH_HEAD:
+        if self.request.method != hdrs.METH_HEAD and self.request.transport is not None:
+            _keep_little(self.request.transport)
             await self.follow()
         await super().write_eof(data)
 
@@ -55,3 +61,12 @@ class EventStream(web.StreamResponse):
             if self.request.transport is not None:
                 self.request.transport.abort()
             raise ConnectionResetError("The client does not read.") from None
+
+
+def _keep_little(transport: asyncio.Transport) -> None:
+    """Let what a client does not take show soon: a write has ended when the kernel has it all."""
+    transport.set_write_buffer_limits(high=0)
+    connection = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError, AttributeError):  # not every system knows them
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS)
