@@ -4,7 +4,8 @@ from aiohttp import web
 
 from booking_api.answers import Concert, Schedule, SeatsAdded
 from booking_api.bodies import ConcertRequest, ScheduleRequest, SeatsRequest
-from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
+from booking_api.catalogue import CATALOGUE, Catalogue, concert_shown, schedule_shown
+from booking_api.gate import OPERATOR
 from booking_api.money import CURRENCY
 from shared.openapi import Answer, described
 from shared.paging import path_id
@@ -21,7 +22,7 @@ routes = web.RouteTableDef()
 async def create_concert(request: web.Request) -> web.Response:
     """A concert, guarded by a room."""
     wanted = convert(await _read(request), ConcertRequest)
-    row = await request.app[CATALOGUE].create_concert(wanted.concert_name, wanted.room_id)
+    row = await _catalogue(request).create_concert(wanted.concert_name, wanted.room_id)
     return json_response(concert_shown(row), status=201)
 
 
@@ -29,7 +30,7 @@ async def create_concert(request: web.Request) -> web.Response:
 @described({204: Answer()})
 async def take_off_sale(request: web.Request) -> web.Response:
     """Show and sell a concert no more; what was sold of it stays. Repeating it is harmless."""
-    await request.app[CATALOGUE].take_off_sale(path_id(request, "concert_id"))
+    await _catalogue(request).take_off_sale(path_id(request, "concert_id"))
     return web.Response(status=204)
 
 
@@ -38,7 +39,7 @@ async def take_off_sale(request: web.Request) -> web.Response:
 async def create_schedule(request: web.Request) -> web.Response:
     """A date of a concert."""
     wanted = convert(await _read(request), ScheduleRequest)
-    row = await request.app[CATALOGUE].create_schedule(
+    row = await _catalogue(request).create_schedule(
         path_id(request, "concert_id"),
         wanted.checked(),
         wanted.hold_ttl_s,
@@ -54,10 +55,14 @@ async def add_seats(request: web.Request) -> web.Response:
     seats = convert(await _read(request), SeatsRequest).checked()
     currency = request.app[CURRENCY]
     prices = [currency.amount(seat.price, least=0) for seat in seats]
-    added = await request.app[CATALOGUE].add_seats(
+    added = await _catalogue(request).add_seats(
         path_id(request, "concert_schedule_id"), [seat.seat_number for seat in seats], prices
     )
     return json_response(SeatsAdded(added), status=201)
+
+
+def _catalogue(request: web.Request) -> Catalogue:
+    return request.app[CATALOGUE].by(request[OPERATOR])
 
 
 async def _read(request: web.Request) -> object:

@@ -59,7 +59,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         sale, places, currency = Sale.over(pool), Places(client), settings.currency
         app[SALE], app[PLACES], app[GUARDS] = sale, places, Guards(sale)
         app[COMPLETIONS] = Completions(sale, places)
-        app[CATALOGUE] = Catalogue(sale)
+        app[CATALOGUE] = Catalogue(sale, places)
         app[SEAT_MAPS] = SeatMaps(sale, currency)
         app[BOOKINGS] = Bookings(sale, currency)
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])

@@ -10,18 +10,32 @@ from aiohttp import web
 from booking_api.answers import Concert, Schedule
 from booking_api.database import Sale
 from booking_api.rendering import utc_text
-from shared.errors import NotFound
+from shared.errors import NotFound, ValidationFailed
+from shared.operators import Operator
 from shared.paging import Page
+from shared.places import Places
 
+#: Who fills the catalogue where no operator's key is asked for: our own commands.
+OURSELVES = "onsale"
 HOLD_TTL_S = 300
 MAX_SEATS_PER_USER = 4
+
+
+class AnonymousRoom(ValidationFailed):
+    """Seats are sold to people who are known, and this room lets in anybody - at `$.room_id`"""
 
 
 class Catalogue:
     """The catalogue of all rooms."""
 
-    def __init__(self, sale: Sale):
+    def __init__(self, sale: Sale, places: Places | None = None, operator: str = OURSELVES):
         self._sale = sale
+        self._places = places
+        self._operator = operator
+
+    def by(self, operator: Operator) -> "Catalogue":
+        """The same, changed by an operator: what they do is kept under their name."""
+        return Catalogue(self._sale, self._places, operator.name)
 
     async def concerts(self, room_id: str, asked: Page) -> "list[asyncpg.Record]":
         """What a room guards; one more than the page holds if there are more."""
@@ -35,13 +49,17 @@ class Catalogue:
         return found
 
     async def create_concert(self, concert_name: str, room_id: str) -> "asyncpg.Record":
-        """A concert, guarded by a room."""
-        (row,) = await self._sale.rows("create_concert", concert_name, room_id)
+        """A concert, guarded by a room. Raises AnonymousRoom."""
+        async with self._sale.together() as sale:
+            await sale.rows("lock_room", room_id)
+            if self._places is not None and await self._places.is_anonymous(room_id):
+                raise AnonymousRoom
+            (row,) = await sale.rows("create_concert", concert_name, room_id, self._operator)
         return row
 
     async def take_off_sale(self, concert_id: int) -> None:
         """Show and sell a concert no more; what was sold of it stays. Raises NotFound."""
-        if await self._sale.row("take_off_sale", concert_id) is None:
+        if await self._sale.row("take_off_sale", concert_id, self._operator) is None:
             raise NotFound
 
     async def create_schedule(
@@ -53,7 +71,12 @@ class Catalogue:
     ) -> "asyncpg.Record":
         """A date of a concert, without seats yet. Raises NotFound."""
         row = await self._sale.row(
-            "create_schedule", concert_id, schedule_date, hold_ttl_s, max_seats_per_user
+            "create_schedule",
+            concert_id,
+            schedule_date,
+            hold_ttl_s,
+            max_seats_per_user,
+            self._operator,
         )
         if row is None:
             raise NotFound
@@ -63,7 +86,9 @@ class Catalogue:
         self, schedule_id: int, seat_numbers: Sequence[str], prices: Sequence[Decimal]
     ) -> int:
         """Seats of a date, all or none; returns how many. Raises NotFound, AlreadyThere."""
-        (row,) = await self._sale.rows("add_seats", schedule_id, seat_numbers, prices)
+        (row,) = await self._sale.rows(
+            "add_seats", schedule_id, seat_numbers, prices, self._operator
+        )
         added = int(row["seats_added"])
         if not added:
             raise NotFound

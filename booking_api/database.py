@@ -1,7 +1,7 @@
 """Running the named statements of `queries/`, and the outcomes of use cases."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,6 +55,12 @@ class Sale:
     def within(cls, connection: "asyncpg.pool.PoolConnectionProxy") -> Self:
         """Every call on one connection, in the transaction its owner opened."""
         return cls(lambda: nullcontext(connection))
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator["Sale"]:
+        """Calls that take effect all or none."""
+        async with self._connect() as connection, connection.transaction():
+            yield Sale.within(connection)
 
     async def rows(self, name: str, *args: Any) -> "list[asyncpg.Record]":
         """All rows of a query. Raises a domain error for a broken constraint, asyncpg errors."""

@@ -22,6 +22,7 @@ from shared.errors import (
     QueueTokenRequired,
     QueueTokenWaiting,
 )
+from shared.operators import Operator
 from shared.paging import number
 from shared.places import ACTIVE as LET_IN
 from shared.places import PLACES, WAIT
@@ -63,6 +64,7 @@ GATES: dict[str, Gate] = {
 TOKENS = web.AppKey("tokens", QueueTokens)
 VISITOR = web.RequestKey("visitor", str)
 PLACE = web.RequestKey("place", Place)
+OPERATOR = web.RequestKey("operator", Operator)
 
 
 def gate_of(method: str, route: str) -> Gate:
@@ -74,13 +76,13 @@ def gate_of(method: str, route: str) -> Gate:
 
 @web.middleware
 async def gated(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let through who may; handlers find the visitor and the place on the request."""
+    """Let through who may; handlers find the visitor, the place or the operator on the request."""
     resource = request.match_info.route.resource
     if request.match_info.http_exception is not None or resource is None:
         return await handler(request)  # 404 or 405: nothing is there to guard
     gate = gate_of(request.method, resource.canonical)
     if gate is Gate.OPERATOR:
-        require_operator(request)
+        request[OPERATOR] = require_operator(request)
     elif gate is not Gate.OPEN:
         request[VISITOR] = identity(request)
         if gate is not Gate.OWNER:

@@ -1,5 +1,7 @@
 """What PostgreSQL knows of rooms: their tokens' history, and the concerts they guard."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,16 @@ class History:
     def __init__(self, pool: "asyncpg.Pool"):
         self._pool = pool
 
-    async def guards_concerts(self, room_id: str) -> bool:
-        """Whether a room guards concerts that are on sale."""
-        row = await self._row("guards_concerts", room_id)
-        return bool(row and row[0])
+    @asynccontextmanager
+    async def without_concerts(self, room_id: str) -> AsyncIterator[bool]:
+        """Whether a room guards no concert that is on sale; meanwhile it gets none."""
+        connection: asyncpg.pool.PoolConnectionProxy
+        async with (
+            self._pool.acquire(timeout=ACQUIRE_DEADLINE_S) as connection,
+            connection.transaction(),
+        ):
+            await connection.execute(_query("lock_room"), room_id)
+            yield not await connection.fetchval(_query("guards_concerts"), room_id)
 
     async def last_token(self, room_id: str, visitor: str) -> "asyncpg.Record | None":
         """A visitor's last token in a room; written down within moments of its changes."""

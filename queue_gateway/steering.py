@@ -67,9 +67,13 @@ class Steering:
 
         Raises VersionConflict, NotFound, LaneBusy, GuardsConcerts.
         """
-        if changes.get("identity") == "anonymous" and await self._history.guards_concerts(room_id):
-            raise GuardsConcerts
-        outcome, _ = await self._rooms.configure(room_id, changes, expected)
+        if changes.get("identity") == "anonymous":
+            async with self._history.without_concerts(room_id) as is_free:
+                if not is_free:
+                    raise GuardsConcerts
+                outcome, _ = await self._rooms.configure(room_id, changes, expected)
+        else:
+            outcome, _ = await self._rooms.configure(room_id, changes, expected)
         if outcome in _REFUSALS:
             raise _REFUSALS[outcome]
         return outcome == "created"

@@ -84,6 +84,7 @@ class Places:
     """Places of all rooms in one store."""
 
     def __init__(self, client: "redis.Redis", clock: Clock = store_clock):
+        self._client = client
         self._clock = clock
         self._status = Script(client, "status")
         self._finish = Script(client, "finish")
@@ -105,6 +106,11 @@ class Places:
         """End a place; True if it was live. Repeating it is harmless. Raises redis errors."""
         args = [self._clock(), place.visitor, place.generation, place.number, reason]
         return bool(await self._finish(room_keys(place.room_id, *ROOM_KEYS), args))
+
+    async def is_anonymous(self, room_id: str) -> bool:
+        """Whether a room lets in anybody; one that is not there does not. Raises redis errors."""
+        (settings,) = room_keys(room_id, "settings")
+        return str(await self._client.hget(settings, "identity")) == "anonymous"
 
 
 PLACES = web.AppKey("places", Places)

@@ -1,5 +1,5 @@
 -- add_seats: seats of a date in bulk, in their order; none when there is no such date.
--- $1 concert_schedule_id  $2 seat_number[]  $3 price[]
+-- $1 concert_schedule_id  $2 seat_number[]  $3 price[]  $4 operator
 WITH added AS (
     INSERT INTO concert_seat (concert_schedule_id, seat_number, price)
     SELECT d.concert_schedule_id, n.seat_number, n.price
@@ -11,5 +11,12 @@ WITH added AS (
 ), loaded AS (
     UPDATE concert_schedule SET seats_loaded = seats_loaded + cardinality($2::text[]), updated_at = now()
     WHERE concert_schedule_id = $1
+), kept AS (
+    INSERT INTO audit (operator, action, room_id, subject, changes, outcome, ended_at)
+    SELECT $4, 'seats.add', c.room_id, d.concert_schedule_id::text,
+           jsonb_build_object('seats_added', cardinality($2::text[]), 'first', ($2::text[])[1],
+                              'last', ($2::text[])[cardinality($2::text[])]), 'done', now()
+    FROM concert_schedule d JOIN concert c USING (concert_id)
+    WHERE d.concert_schedule_id = $1
 )
 SELECT count(*) AS seats_added FROM added

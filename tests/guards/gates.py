@@ -37,8 +37,8 @@ BOOKING = rows(
     (
         "the operator's gate of the booking API",
         "X2",
-        "        require_operator(request)\n    elif",
-        "        pass\n    elif",
+        "request[OPERATOR] = require_operator(request)",
+        'request[OPERATOR] = Operator("nobody", may_write=True)',
         _GATES + "test_operators_routes_take_the_operators_key_and_nobody_elses",
     ),
     (
