@@ -1,21 +1,30 @@
-"""The admission loop: every process ticks; the script itself keeps cap and rate."""
+"""The admission loop: every process ticks; the script itself keeps cap and rate.
+
+Rooms in which somebody waits or is ACTIVE are served each tick. In the others nothing can happen,
+so that ten thousand of them cost little: of those, some are looked at in each tick, and few are
+served, in turn. A join through this process wakes its room for the next tick.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from aiohttp import web
+from redis.exceptions import RedisError
 
-from queue_gateway.room import Rooms
+from queue_gateway.room import ROOMS, Rooms
 from queue_gateway.settings import ADMIT_LIMIT, TICK_S
 from shared.logs import logger
 from shared.loops import end
 
-#: How old the list of rooms may be: a new room waits no longer for its first admission.
-NAMES_AGE_S = 1.0
-#: Rooms served at the same time, and rounds one room gets in one tick.
-AT_ONCE = 16
-ROUNDS = 50
+#: Rooms served in one round trip, and rounds that rooms with much to do get in one tick.
+AT_ONCE, ROUNDS = 32, 50
+#: Rooms without visitors that are looked at in each tick: with 10,000 of them, each is seen once in
+#: four seconds, in case that another process took a join and died.
+LOOKED_AT = 500
+#: Rooms that are served in each tick whatever is in them: what ended long ago is forgotten, what a
+#: restarted store lost is found. Where there are no more rooms, each is served in each tick.
+SERVED = 50
 
 #: Over connections of its own: behind a crowd that queues for one, the line would stand still, and
 #: its missed beats would look like an outage.
@@ -24,15 +33,31 @@ ADMISSION_ROOMS = web.AppKey("admission_rooms", Rooms)
 log = logger(__name__)
 
 
-class Admission:
-    """Admits, for all rooms, until cancelled; no failure of the store ends it."""
+class Walk:
+    """Goes around all rooms, about so many with each step."""
 
-    def __init__(self, rooms: Rooms):
+    def __init__(self, rooms: Rooms, pace: int):
+        self._rooms, self._pace, self._cursor = rooms, pace, 0
+
+    async def step(self) -> list[str]:
+        """The next ones; a room that is there all the time is met in each round."""
+        self._cursor, names = await self._rooms.some(self._cursor, self._pace)
+        return names
+
+
+class Admission:
+    """Admits, for all rooms, until cancelled; no failure of the store ends it.
+
+    `woken`: rooms that may have become busy; taken out of it with each tick.
+    """
+
+    def __init__(self, rooms: Rooms, woken: set[str]):
         self._rooms = rooms
-        self._names: list[str] = []
-        self._names_at = float("-inf")
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self._failing = False
+        self._woken = woken
+        #: Where somebody waited or was ACTIVE when the room was served last.
+        self._busy: set[str] = set()
+        self._looked_at, self._served = Walk(rooms, LOOKED_AT), Walk(rooms, SERVED)
+        self._first, self._failing = True, False
 
     async def run(self) -> None:
         while True:
@@ -47,31 +72,57 @@ class Admission:
             await asyncio.sleep(max(0.01, TICK_S - (time.monotonic() - began)))
 
     async def tick(self) -> None:
-        """One round over all rooms. Raises the first room's error after all were served."""
-        if time.monotonic() - self._names_at > NAMES_AGE_S:
-            self._names = await self._rooms.names()
-            self._names_at = time.monotonic()
-        served = await asyncio.gather(
-            *(self._serve(room_id) for room_id in self._names), return_exceptions=True
-        )
-        failed = [outcome for outcome in served if isinstance(outcome, BaseException)]
-        if failed:
-            raise failed[0]
+        """Serve who is due. Raises the first failure after all were served."""
+        self._busy |= self._woken
+        self._woken.clear()
+        due = [*self._busy, *(name for name in await self._idle() if name not in self._busy)]
+        failure: RedisError | None = None
+        for _ in range(ROUNDS):
+            unfinished: list[str] = []
+            for rooms in _chunks(due):
+                for room_id, done in zip(rooms, await self._serve(rooms), strict=True):
+                    if isinstance(done, RedisError):
+                        failure = failure or done
+                    elif done:
+                        unfinished.append(room_id)
+            due = unfinished
+        self._first = False
+        if failure:
+            raise failure
 
-    async def _serve(self, room_id: str) -> None:
-        async with self._gate:
-            for _ in range(ROUNDS):
-                done = await self._rooms.admit(room_id, ADMIT_LIMIT)
-                if done is None:
-                    return
-                if done.outage_ms:
-                    log.warning("outage_bridged", room_id=room_id, outage_ms=done.outage_ms)
-                if not done.more:
-                    return
+    async def _idle(self) -> dict[str, None]:
+        """Rooms not known to be busy whose turn it is, or in which somebody is after all."""
+        due = dict.fromkeys(await self._served.step())
+        seen = [name for name in await self._looked_at.step() if name not in due]
+        return due | dict.fromkeys(await self._rooms.with_visitors(seen))
+
+    async def _serve(self, room_ids: Sequence[str]) -> list[bool | RedisError]:
+        """One round of each: whether work is left in it, or why it failed."""
+        outcomes: list[bool | RedisError] = []
+        answers = await self._rooms.admit_each(room_ids, ADMIT_LIMIT)
+        for room_id, done in zip(room_ids, answers, strict=True):
+            if isinstance(done, RedisError):
+                outcomes.append(done)
+                continue
+            # A room that nobody was in has had no outage, whoever joins it right now.
+            if done and done.outage_ms and (room_id in self._busy or (self._first and done.live)):
+                log.warning("outage_bridged", room_id=room_id, outage_ms=done.outage_ms)
+            if done and done.live:
+                self._busy.add(room_id)
+            else:
+                self._busy.discard(room_id)
+            outcomes.append(bool(done and done.more))
+        return outcomes
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(names), AT_ONCE):
+        yield names[at : at + AT_ONCE]
 
 
 async def admission(app: web.Application) -> AsyncIterator[None]:
     """Run the loop while the app does."""
-    task = asyncio.create_task(Admission(app[ADMISSION_ROOMS]).run(), name="admission")
+    loop = Admission(app[ADMISSION_ROOMS], app[ROOMS].woken)
+    task = asyncio.create_task(loop.run(), name="admission")
     yield
     await end(task)

@@ -6,6 +6,7 @@ store to the other, so that their clocks may differ (S1).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,9 @@ from shared.stores import ACQUIRE_DEADLINE_S, DATABASE, REDIS
 
 BATCH = 2000
 PAUSE_S = 0.2
+#: Rooms looked at in one round trip; with ten thousand of them a pass costs a moment, and more than
+#: this share of the time would be too much for passes that find little.
+LOOKED_AT, SHARE = 500, 0.2
 #: After a failure: a store that is gone is asked once a second.
 RETRY_S = 1.0
 #: Only one process moves the journal at a time; two at once would be correct but wasteful.
@@ -102,31 +106,46 @@ class Journal:
     async def _lead(self, connection: "asyncpg.pool.PoolConnectionProxy") -> None:
         try:
             while True:
-                if not await self.move(connection):
+                began = time.monotonic()
+                if await self.move(connection) < BATCH:
                     # Proves that the lock's connection is still there.
                     await connection.fetchval("SELECT 1")
-                    await asyncio.sleep(PAUSE_S)
+                    await asyncio.sleep(max(PAUSE_S, (time.monotonic() - began) / SHARE))
         finally:
             if not connection.is_closed():
                 await connection.fetchval("SELECT pg_advisory_unlock($1)", LEADER_LOCK)
 
     async def move(self, connection: "asyncpg.pool.PoolConnectionProxy") -> int:
         """Move one batch of every room; returns how many entries. Raises the stores' errors."""
-        moved = 0
-        for room_id in await self._rooms.names():
-            (key,) = room_keys(room_id, JOURNAL)
-            entries = cast("list[Entry]", await self._client.xrange(key, count=BATCH))
-            if not entries:
-                continue
-            seconds, micros = await self._client.time()
-            now_ms = seconds * 1000 + micros // 1000
-            async with connection.transaction():
-                await self._write(connection, room_id, entries, now_ms)
-            # Removed only now: a crash in between repeats the batch, which changes nothing.
-            last_ms, last_seq = entries[-1][0].split("-")
-            await self._client.xtrim(key, minid=f"{last_ms}-{int(last_seq) + 1}", approximate=False)
-            moved += len(entries)
+        moved, cursor = 0, -1
+        while cursor:
+            cursor, room_ids = await self._rooms.some(max(cursor, 0), LOOKED_AT)
+            for room_id in await self._written(room_ids):
+                moved += await self._move(connection, room_id)
         return moved
+
+    async def _written(self, room_ids: list[str]) -> list[str]:
+        """The rooms whose journals hold anything."""
+        journals = {room_keys(room_id, JOURNAL)[0]: room_id for room_id in room_ids}
+        if not journals:
+            return []
+        # The first entry of each, so that an answer stays small.
+        found = await self._client.xread(dict.fromkeys(journals, "0"), count=1)
+        return [journals[key] for key, _ in cast("list[tuple[str, Any]]", found)]
+
+    async def _move(self, connection: "asyncpg.pool.PoolConnectionProxy", room_id: str) -> int:
+        (key,) = room_keys(room_id, JOURNAL)
+        entries = cast("list[Entry]", await self._client.xrange(key, count=BATCH))
+        if not entries:
+            return 0
+        seconds, micros = await self._client.time()
+        now_ms = seconds * 1000 + micros // 1000
+        async with connection.transaction():
+            await self._write(connection, room_id, entries, now_ms)
+        # Removed only now: a crash in between repeats the batch, which changes nothing.
+        last_ms, last_seq = entries[-1][0].split("-")
+        await self._client.xtrim(key, minid=f"{last_ms}-{int(last_seq) + 1}", approximate=False)
+        return len(entries)
 
     async def _write(
         self,

@@ -3,12 +3,13 @@
 import asyncio
 import bisect
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import redis.asyncio as redis
 from aiohttp import web
+from redis.exceptions import RedisError
 
 from queue_gateway.answers import LaneNow, OperatorsRoom, Room, State, Wait
 from queue_gateway.eta import Outlook, Pace
@@ -16,7 +17,7 @@ from queue_gateway.recent import Recent
 from queue_gateway.room_settings import DEFAULTS
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
-from shared.places import ROOM_KEYS, Clock, Status, pairs, room_keys, store_clock, timestamp
+from shared.places import LINES, ROOM_KEYS, Clock, Status, pairs, room_keys, store_clock, timestamp
 from shared.scripts import Script
 from shared.shapes import ROOM_ID_PATTERN
 from shared.tokens import Place
@@ -143,6 +144,14 @@ class Round(NamedTuple):
     more: bool
     live: int
 
+    @classmethod
+    def parse(cls, answer: list[int] | None) -> "Round | None":
+        """Of what `admit.lua` returns; None for no such room."""
+        if answer is None:
+            return None
+        admitted, ended, outage_ms, more, live = (int(value) for value in answer)
+        return cls(admitted, ended, outage_ms, bool(more), live)
+
 
 @dataclass(frozen=True, slots=True)
 class LivePlace:
@@ -180,12 +189,15 @@ class Rooms:
         self._remove = Script(client, "remove")
         self._views = Recent[RoomView](VIEW_AGE_S)
         self._names = Recent[list[str]](VIEW_AGE_S)
+        #: Rooms that somebody joined through here, until the admission loop has heard of them.
+        self.woken: set[str] = set()
 
     async def enter(self, room_id: str, visitor: str, lane: str = "") -> Entered:
         """Join. Raises NotFound, RoomClosed, Unavailable (journal full) or redis errors."""
         found = await self._enter(_keys(room_id), [self._clock(), JOURNAL_MAX, visitor, lane])
         if found is None:
             raise NotFound("There is no such room.")
+        self.woken.add(room_id)
         waiting, counts, ((outcome, *row),) = found
         if outcome == "closed":
             raise RoomClosed
@@ -199,10 +211,36 @@ class Rooms:
         found = await self._admit(
             _keys(room_id), [self._clock(), limit, "" if by_hand is None else by_hand]
         )
-        if found is None:
-            return None
-        admitted, ended, outage_ms, more, live = (int(value) for value in found)
-        return Round(admitted, ended, outage_ms, bool(more), live)
+        return Round.parse(found)
+
+    async def admit_each(
+        self, room_ids: Sequence[str], limit: int
+    ) -> list[Round | None | RedisError]:
+        """One round of each, in one round trip; where it failed, the error.
+
+        Raises redis errors when the store is not there.
+        """
+        calls = [(_keys(room_id), [self._clock(), limit, ""]) for room_id in room_ids]
+        answers = await self._admit.each(calls)
+        return [
+            answer if isinstance(answer, RedisError) else Round.parse(answer) for answer in answers
+        ]
+
+    async def some(self, cursor: int, count: int) -> tuple[int, list[str]]:
+        """About so many rooms, and the cursor of the next ones; 0 begins and ends a walk.
+
+        A walk meets every room that is there all the time, some of them twice.
+        """
+        cursor, names = await self._client.sscan(REGISTRY, cursor, count=count)
+        return int(cursor), [str(name) for name in names]
+
+    async def with_visitors(self, room_ids: Sequence[str]) -> list[str]:
+        """Those in which somebody waits or is ACTIVE."""
+        async with self._client.pipeline(transaction=False) as together:
+            for room_id in room_ids:
+                together.exists(*room_keys(room_id, "active", *LINES))
+            found = await together.execute()
+        return [room_id for room_id, keys in zip(room_ids, found, strict=True) if keys]
 
     async def configure(
         self, room_id: str, changes: dict[str, Any], expected: str = "*", *, reset: bool = False

@@ -2,12 +2,13 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import redis.asyncio as redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
 LUA = Path(__file__).resolve().parent.parent / "lua"
 
@@ -37,3 +38,20 @@ class Script:
             # After a restart of the store. EVAL loads it for everybody; a script that was not
             # known has not run, so nothing happens twice.
             return await self._client.eval(self._text, len(keys), *keys, *args)
+
+    async def each(self, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
+        """Run it for each (keys, args) in one round trip; a call that failed answers its error.
+
+        Raises redis.exceptions.RedisError when the store is not there.
+        """
+        async with self._client.pipeline(transaction=False) as together:
+            for keys, args in calls:
+                together.evalsha(self._sha, len(keys), *keys, *args)
+            answers = await together.execute(raise_on_error=False)
+        for index, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                try:
+                    answers[index] = await self(*calls[index])
+                except RedisError as error:
+                    answers[index] = error
+        return list(answers)

@@ -12,14 +12,14 @@ _CHANGES = _SCRIPTS + "test_every_change_of_a_token_is_in_the_journal"
 _AGAIN = _JOURNAL + "test_a_batch_that_comes_again_changes_nothing"
 _CLOSING = _JOURNAL + "test_a_closing_ends_what_was_live_and_nothing_else"
 _TRIM = (
-    "            # Removed only now: a crash in between repeats the batch, which changes nothing.\n"
-    '            last_ms, last_seq = entries[-1][0].split("-")\n'
-    '            await self._client.xtrim(key, minid=f"{last_ms}-{int(last_seq) + 1}", '
+    "        # Removed only now: a crash in between repeats the batch, which changes nothing.\n"
+    '        last_ms, last_seq = entries[-1][0].split("-")\n'
+    '        await self._client.xtrim(key, minid=f"{last_ms}-{int(last_seq) + 1}", '
     "approximate=False)\n"
 )
 _MOVE = (
-    "            async with connection.transaction():\n"
-    "                await self._write(connection, room_id, entries, now_ms)\n"
+    "        async with connection.transaction():\n"
+    "            await self._write(connection, room_id, entries, now_ms)\n"
 )
 
 GUARDS = (

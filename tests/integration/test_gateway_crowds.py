@@ -103,21 +103,23 @@ async def test_a_connection_that_cannot_be_made_gives_its_turn_back() -> None:
                 await client.ping()
 
 
-@pytest.mark.usefixtures("one_connection")
 async def test_the_line_moves_on_while_the_crowd_queues_for_connections(
-    redis: Redis, redis_url: str, database_url: str
+    redis: Redis, redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # One for the loop, one that listens to the news of rooms.
+    monkeypatch.setattr(stores, "REDIS_CONNECTIONS", 2)
     rooms = Rooms(redis)
     await rooms.configure("spring-tour", {"max_active": 0, "admit_per_minute": 60_000})
     await rooms.enter("spring-tour", "ann")
     app = create_app(settings(redis_url, database_url))
     async with served(app):
         pool: Any = app[REDIS].connection_pool
-        taken = await pool.get_connection()
+        taken = [await pool.get_connection() for _ in range(2)]
         await rooms.configure("spring-tour", {"max_active": 1})
 
         async def let_in() -> bool:
             return (await rooms.view("spring-tour")).active == 1
 
         await wait_until(let_in, within_s=5)
-        await pool.release(taken)
+        for connection in taken:
+            await pool.release(connection)
