@@ -1,8 +1,10 @@
 """A place as server-sent events (WHATWG HTML, section 9.2): pushed instead of polled."""
 
 import secrets
+from typing import Literal
 
 from aiohttp import web
+from msgspec import UNSET, Struct, UnsetType
 
 from queue_gateway.answers import TokenState
 from queue_gateway.handlers import HOLDER, place_of
@@ -12,7 +14,8 @@ from queue_gateway.states import token_state
 from queue_gateway.streams import STREAMS
 from shared.openapi import Answer, Parameter, described
 from shared.places import EXPIRED, PLACES, WAIT
-from shared.sse import BUFFERING, HEARTBEAT, MEDIA_TYPE, EventStream, event
+from shared.shapes import Count
+from shared.sse import BUFFERING, HEARTBEAT, MEDIA_TYPE, EventStream, data_of, event
 from shared.tokens import Place
 
 #: The longest time between two signs of life; up to a third of it is left out, so that streams do
@@ -25,14 +28,25 @@ LAST_EVENT_ID = Parameter(
     "header", "Last-Event-ID", str, "Of the last event that arrived; EventSource sends it itself."
 )
 
+TokenData = data_of(TokenState.__name__)
+
 routes = web.RouteTableDef()
+
+
+class TokenEvent(Struct):
+    """One event. `id`: which token is what; `retry`: ms until a reconnect, in the first event."""
+
+    event: Literal["token"]
+    id: str
+    data: TokenData  # type: ignore[valid-type]
+    retry: Count | UnsetType = UNSET
 
 
 @routes.get("/v1/rooms/{room_id}/token/events")
 @described(
     {
         200: Answer(
-            str,
+            TokenEvent,
             (BUFFERING,),
             MEDIA_TYPE,
             "Events called `token`, whose `data` is a TokenState; comments in between",

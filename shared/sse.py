@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec import Meta
 
-from shared.openapi import Header
+from shared.openapi import JSON, Header
 
 MEDIA_TYPE = "text/event-stream"
 #: Of `X-Accel-Buffering`: nginx would keep events back until its buffer is full.
@@ -22,6 +23,13 @@ HEARTBEAT = ": \n\n"
 WRITE_DEADLINE_S = 10.0
 UNANSWERED_MS = 40_000
 SEND_BUFFER = 16 * 1024
+
+
+def data_of(shape: str) -> Any:
+    """What `data` of an event is: JSON text of a described shape (JSON Schema, section 8)."""
+    schema = {"$ref": f"#/components/schemas/{shape}"}
+    extra = {"contentMediaType": JSON, "contentSchema": schema}
+    return Annotated[str, Meta(extra_json_schema=extra)]
 
 
 def event(name: str, data: Any, event_id: str | None = None) -> str:

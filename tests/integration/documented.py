@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from queue_gateway.app import create_app
 from queue_gateway.room import ROOMS
+from shared.places import PLACES
+from shared.sse import MEDIA_TYPE
 from tests import booking_stack
 from tests.booking_stack import BookingStack
 from tests.integration import services
@@ -27,11 +29,15 @@ NOBODY: Headers = {}
 
 @dataclass(frozen=True)
 class Service:
-    """A service at `url`; `credentials()` are always good ones: identity, queue token, operator."""
+    """A service at `url`; `credentials()` are always good ones: identity, queue token, operator.
+
+    `ended()`: the same of a token that has ended, for whoever listens until there is nothing more.
+    """
 
     url: str
     credentials: Callable[[], Headers]
     operator: Headers
+    ended: Callable[[], Headers]
 
     def headers(self, operation: Any) -> Headers:
         """What an operation of the document asks for."""
@@ -39,14 +45,22 @@ class Service:
         if not asked:
             return NOBODY
         visitor = self.credentials()  # also for operators: they may have deleted the room before
+        if is_stream(operation):
+            visitor = self.ended()
         return self.operator if "operatorKey" in asked else visitor
+
+
+def is_stream(operation: Any) -> bool:
+    """Whether an operation of the document answers with events."""
+    return MEDIA_TYPE in operation["responses"].get("200", {}).get("content", {})
 
 
 @contextmanager
 def gateway(redis_url: str, database_url: str) -> Iterator[Service]:
     """A gateway with one room, into which the visitor was let."""
     with _thread(_gateway(redis_url, database_url)) as (ready, run):
-        yield Service(ready.url, lambda: run(ready.place()), _operator(services.ADMIN_KEY))
+        key = _operator(services.ADMIN_KEY)
+        yield Service(ready.url, lambda: run(ready.place()), key, lambda: run(ready.ended()))
 
 
 @contextmanager
@@ -54,13 +68,14 @@ def booking(redis_url: str, database_url: str) -> Iterator[Service]:
     """A booking API with a hall, money, a hold and a paid booking of the visitor."""
     with _thread(_booking(redis_url, database_url)) as (ready, run):
         key = _operator(booking_stack.ADMIN_KEY)
-        yield Service(ready.url, lambda: run(ready.place()), key)
+        yield Service(ready.url, lambda: run(ready.place()), key, lambda: run(ready.ended()))
 
 
 @dataclass(frozen=True)
 class _Ready:
     url: str
     place: Callable[[], Coroutine[Any, Any, Headers]]
+    ended: Callable[[], Coroutine[Any, Any, Headers]]
 
 
 @asynccontextmanager
@@ -77,7 +92,12 @@ async def _gateway(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
             entered = await rooms.enter(ROOM, VISITOR)
             return _visitor(services.identity(VISITOR), services.tokens().sign(entered.place))
 
-        yield _Ready(served.url, place)
+        async def ended() -> Headers:
+            gone = (await rooms.enter(ROOM, "gone")).place
+            await app[PLACES].finish(gone, "left")
+            return _visitor(services.identity("gone"), services.tokens().sign(gone))
+
+        yield _Ready(served.url, place, ended)
 
 
 @asynccontextmanager
@@ -93,7 +113,7 @@ async def _booking(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
             visitor = await stack.visitor(room_id=ROOM, name=VISITOR)
             return _visitor(visitor.identity, visitor.token)
 
-        yield _Ready(stack.url, place)
+        yield _Ready(stack.url, place, place)
 
 
 @asynccontextmanager

@@ -11,9 +11,8 @@ from aiohttp import web
 from schemathesis.engine import events, from_schema
 
 from shared.docs import DOCS
-from shared.sse import MEDIA_TYPE
 from tests.exploration import EXPLORES
-from tests.integration.documented import Headers, Service
+from tests.integration.documented import Headers, Service, is_stream
 
 #: Schemas cannot say everything: an amount with too many digits for the currency, a seat that is
 #: there already and a cursor of our own making fit them, and are rightly refused.
@@ -41,7 +40,9 @@ def explore(
     examples: int,
 ) -> Explored:
     """Send requests to `service`, whose document is `app`'s; `known`: with its credentials."""
-    schema = schemathesis.openapi.from_dict(strict(app)).exclude(_never_ends)
+    schema = schemathesis.openapi.from_dict(strict(app)).exclude(
+        lambda context: known and never_ends(context.operation.definition.raw)
+    )
     schema.config.update(base_url=service.url, continue_on_failure=True)
     schema.config.phases.update(phases=list(phases))
     schema.config.checks.update(excluded_check_names=LEFT_OUT)
@@ -63,23 +64,19 @@ def explore(
     return explored
 
 
-def _never_ends(context: Any) -> bool:
-    """A stream of events is no answer that one can wait for; streams have tests of their own."""
-    return _is_stream(context.operation.definition.raw["responses"].get("200", {}))
+def never_ends(operation: Any) -> bool:
+    """The operators' streams are no answers that one can wait for; they have tests of their own."""
+    return is_stream(operation) and {"operatorKey": []} in operation["security"]
 
 
 def ending(app: web.Application) -> set[str]:
-    """All operations but the streams of events."""
+    """All operations whose answers end."""
     return {
         f"{method.upper()} {path}"
         for path, operations in strict(app)["paths"].items()
         for method, operation in operations.items()
-        if not _is_stream(operation["responses"].get("200", {}))
+        if not never_ends(operation)
     }
-
-
-def _is_stream(answer: Any) -> bool:
-    return MEDIA_TYPE in answer.get("content", {})
 
 
 def strict(app: web.Application) -> dict[str, Any]:
