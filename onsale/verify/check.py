@@ -5,14 +5,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from onsale.verify.questions import questions
-from onsale.verify.rooms import LiveRoom, live_rooms
+from onsale.verify.rooms import ROOMS_AT_ONCE, LiveRoom, live_rooms
 from shared.places import JOURNAL, room_keys
 from shared.stores import StoreRefused, connected_database, connected_redis
 
@@ -75,16 +75,30 @@ async def _journal_caught_up(
     """Wait until the journal so far is in the table; (the moment meant, rooms that lag)."""
     moment: datetime = await pool.fetchval("SELECT clock_timestamp()")
     keys = [room_keys(str(room), JOURNAL)[0] for room in await client.smembers("rooms")]
-    last: dict[str, Any] = {
-        key: found[0][0] for key in keys if (found := await client.xrevrange(key, count=1))
-    }
+    last = await _entries(client, keys, newest=True)
     deadline = time.monotonic() + JOURNAL_DEADLINE_S
     while last and time.monotonic() < deadline:
-        for key, entry in list(last.items()):
-            if not await client.xrange(key, min="-", max=entry, count=1):
-                del last[key]
+        oldest = await _entries(client, list(last), newest=False)
+        last = {key: last[key] for key, entry in oldest.items() if entry <= last[key]}
         await asyncio.sleep(0.1)
     return moment, [{"journal_not_moved": key} for key in last]
+
+
+async def _entries(
+    client: "redis.Redis", keys: list[str], *, newest: bool
+) -> dict[str, tuple[int, ...]]:
+    """The newest or oldest entry of each journal that has any, as a number that grows."""
+    found: dict[str, tuple[int, ...]] = {}
+    for at in range(0, len(keys), ROOMS_AT_ONCE):
+        some = keys[at : at + ROOMS_AT_ONCE]
+        async with client.pipeline(transaction=False) as together:
+            for key in some:
+                (together.xrevrange if newest else together.xrange)(key, count=1)
+            answers = cast("list[list[tuple[str, Any]]]", await together.execute())
+        for key, entries in zip(some, answers, strict=True):
+            for entry, _ in entries:
+                found[key] = tuple(int(part) for part in entry.split("-"))
+    return found
 
 
 async def ask_database(
