@@ -25,6 +25,7 @@ local now = read_clock(given_now, room.clock_ms)
 -- A finished outage moves every deadline by its length and lets the idle sweep rest.
 local outage_ms = now - room.heartbeat_ms
 if outage_ms <= OUTAGE_MS then outage_ms = 0 end
+local deadlines_moved = outage_ms > 0 and redis.call('ZCARD', ACTIVE) > 0
 local beat_ms = now - room.heartbeat_ms
 room.shift_ms, room.heartbeat_ms = room.shift_ms + outage_ms, now
 local idle_rest_until = tonumber(redis.call('HGET', SETTINGS, 'idle_rest_until_ms') or 0)
@@ -163,7 +164,7 @@ outlive_restart(room, now)
 redis.call('HSET', SETTINGS, 'heartbeat_ms', string.format('%d', now),
   'shift_ms', string.format('%d', room.shift_ms),
   'idle_rest_until_ms', string.format('%d', idle_rest_until))
-if outage_ms > 0 and redis.call('ZCARD', ACTIVE) > 0 then write_journal('', room.generation, 0, 'MOVED', now) end
+if deadlines_moved then write_journal('', room.generation, 0, 'MOVED', now) end
 if not by_hand then room.level = room.level - admitted * UNIT end
 keep_rate(room)
 

@@ -48,7 +48,7 @@ class Walk:
 class Admission:
     """Admits, for all rooms, until cancelled; no failure of the store ends it.
 
-    `woken`: rooms that may have become busy; taken out of it with each tick.
+    `woken`: rooms that somebody joined; whoever is served is taken out of it.
     """
 
     def __init__(self, rooms: Rooms, woken: set[str]):
@@ -73,9 +73,8 @@ class Admission:
 
     async def tick(self) -> None:
         """Serve who is due. Raises the first failure after all were served."""
-        self._busy |= self._woken
-        self._woken.clear()
-        due = [*self._busy, *(name for name in await self._idle() if name not in self._busy)]
+        idle = await self._idle()
+        due = list(dict.fromkeys((*self._busy, *self._woken, *idle)))
         failure: RedisError | None = None
         for _ in range(ROUNDS):
             unfinished: list[str] = []
@@ -90,16 +89,21 @@ class Admission:
         if failure:
             raise failure
 
-    async def _idle(self) -> dict[str, None]:
-        """Rooms not known to be busy whose turn it is, or in which somebody is after all."""
-        due = dict.fromkeys(await self._served.step())
-        seen = [name for name in await self._looked_at.step() if name not in due]
-        return due | dict.fromkeys(await self._rooms.with_visitors(seen))
+    async def _idle(self) -> list[str]:
+        """Rooms whose turn it is, and some in which somebody is though nobody was."""
+        served, seen = await self._served.step(), await self._looked_at.step()
+        return served + await self._rooms.with_visitors([n for n in seen if n not in self._busy])
 
     async def _serve(self, room_ids: Sequence[str]) -> list[bool | RedisError]:
         """One round of each: whether work is left in it, or why it failed."""
         outcomes: list[bool | RedisError] = []
-        answers = await self._rooms.admit_each(room_ids, ADMIT_LIMIT)
+        # Before it is served: who joins while it is wakes it again.
+        self._woken.difference_update(room_ids)
+        try:
+            answers = await self._rooms.admit_each(room_ids, ADMIT_LIMIT)
+        except RedisError:
+            self._woken.update(room_ids)
+            raise
         for room_id, done in zip(room_ids, answers, strict=True):
             if isinstance(done, RedisError):
                 outcomes.append(done)
