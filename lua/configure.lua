@@ -72,6 +72,7 @@ end
 if fields.lanes then
   fields.lanes = slotted(fields.lanes)
   if not fields.lanes then return { 'lane_busy', tonumber(version) } end
+  fields.lane_credits = ''
 end
 
 local stamp = string.format('%d', now)
@@ -99,7 +100,8 @@ elseif ends_all then
   if reset then
     -- Nothing of a rehearsal is left in the figures, and the first visitor is number 1.
     redis.call('DEL', PACE)
-    redis.call('HDEL', SETTINGS, 'lane_credits', unpack(COUNTED))
+    redis.call('HDEL', SETTINGS, unpack(COUNTED))
+    fields.lane_credits = ''
     fields.serving_number, fields.last_number, fields.counted_from = '0', '0', fields.generation
   else
     redis.call('HINCRBY', SETTINGS, 'counted_closed', closed)

@@ -7,8 +7,9 @@ the invariants of the design (O1-O5, A1-A7) and against what visitors were promi
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Rates are per minute, times in ms: everything about pace is counted in 1/60000 admission.
-UNIT = 60_000
+from tests.model.lanes import parse
+from tests.model.windows import Shares, Windows
+
 OUTAGE_MS = 2_000
 
 Token = tuple[int, int]
@@ -16,9 +17,13 @@ Token = tuple[int, int]
 
 @dataclass
 class Promise:
-    """What a token's holder may rely on. Times in ms; `due` and `claim` less the outages so far."""
+    """What a token's holder may rely on. Times in ms; `due` and `claim` less the outages so far.
+
+    `counts`: it was admitted by the rate, not by hand.
+    """
 
     poll_ms: int = 0
+    counts: bool = False
     position: int | None = None
     due: int | None = None
     claim: int | None = None
@@ -26,7 +31,10 @@ class Promise:
 
 @dataclass
 class Judge:
-    """Told of every change of settings, every tick, every journal entry and every answer."""
+    """Told of every change of settings, every tick, every journal entry and every answer.
+
+    Order, position and numbers are judged per lane: `lanes` says where each number waits.
+    """
 
     settings: dict[str, Any]
     now_ms: int
@@ -39,29 +47,57 @@ class Judge:
     active: dict[int, str] = field(default_factory=dict)
     ended: set[Token] = field(default_factory=set)
     promises: dict[Token, Promise] = field(default_factory=dict)
-    # A2, over all windows: what the rate allowed until now, how many were admitted, and the least
-    # that any window that began so far leaves.
-    allowed: int = 0
-    allowed_at_ms: int = field(init=False)
-    admitted: int = 0
-    tightest: int = field(init=False)
+    lanes: dict[int, str] = field(default_factory=dict)
+    wanted: dict[str, str] = field(default_factory=dict)
+    by_hand: bool = False
+    # A2: admissions less those ended unclaimed where the room compensates for them; all admissions,
+    # at most twice as many; and what the rate leaves for certain, without any compensation (A5).
+    net: Windows = field(init=False)
+    gross: Windows = field(init=False)
+    sure: Windows = field(init=False)
+    shares: Shares = field(init=False)
 
     def __post_init__(self) -> None:
-        self.beat_ms = self.allowed_at_ms = self.now_ms
-        self.tightest = self._burst()
+        self.beat_ms = self.now_ms
+        rate = int(self.settings["admit_per_minute"])
+        self.net, self.sure = Windows(rate, self.now_ms), Windows(rate, self.now_ms)
+        self.gross = Windows(rate, self.now_ms, times=2)
+        self.shares = Shares(dict(self._declared()))
 
     # What it is told --------------------------------------------------------------------------
 
-    def configured(self, changes: dict[str, Any], generation: int) -> None:
+    def configured(self, changes: dict[str, Any], generation: int, *, reset: bool = False) -> None:
         """Settings changed now; `generation`: what the room says it is from now on."""
-        self._window()
+        before = self._declared()
         self.settings |= changes
-        self._window()
+        for windows in (self.net, self.gross, self.sure):
+            windows.begin(self.now_ms, int(self.settings["admit_per_minute"]))
         if generation != self.generation:
             assert generation > self.generation
             assert not self.waiting
             assert not self.active
             self.generation = generation
+        if reset:
+            self.number = 0
+        if "lanes" in changes:
+            self._lanes_changed(before)
+
+    def made_anew(self, settings: dict[str, Any], now_ms: int, generation: int) -> "Judge":
+        """The room was deleted, and another one of its name created: a judge of that one."""
+        assert not self.waiting
+        assert not self.active
+        assert generation > self.generation  # nobody's old token is anybody's new place
+        anew = Judge(settings, now_ms, generation)
+        anew.ended, anew.promises = self.ended, self.promises
+        return anew
+
+    def asked(self, visitor: str, lane: str) -> None:
+        """A visitor is about to join, with this lane."""
+        self.wanted[visitor] = lane
+
+    def extended(self, more_ms: int) -> None:
+        """An operator gave everybody ACTIVE more time."""
+        self.stood_ms += more_ms
 
     def ticked(self, outage_ms: int) -> None:
         """The admission loop beat."""
@@ -75,17 +111,20 @@ class Judge:
     def served(self) -> None:
         """The tick is over, with nothing left undone (A5)."""
         free = self.settings["max_active"] > len(self.active)
-        pace_left = self._spent(self.admitted + 1) <= self.tightest
+        pace_left = self.sure.left(self.now_ms)
         assert not (self.waiting and free and pace_left and self._admitting())
 
     def wrote(self, entry: dict[str, str]) -> None:
         """A change of a token."""
         assert int(entry["t"]) == self.now_ms
         assert int(entry["g"]) == self.generation
+        if entry["s"] == "MOVED":
+            return
         if entry["s"] == "CLOSED":
             self.ended |= {(self.generation, n) for n in (*self.waiting, *self.active)}
             self.waiting.clear()
             self.active.clear()
+            self.shares.see(frozenset())
             return
         number, visitor = int(entry["n"]), entry["v"]
         token = self.generation, number
@@ -98,23 +137,30 @@ class Judge:
         if entry["s"] == "WAIT":
             assert known is None
             self.waiting[number] = visitor
+            names = [name for name, _ in self._declared()]
+            wanted = self.wanted[visitor]
+            self.lanes[number] = wanted if wanted in names else names[-1]
         elif entry["s"] == "ACTIVE":
             self._activated(token, visitor, entry)
         else:
             assert entry["s"] == "EXPIRED"
             assert known is not None
             self._expired(token, entry["r"])
+        self.shares.see(frozenset(self.lanes[number] for number in self.waiting))
 
-    def answered(
-        self, visitor: str, token: Token, status: str, position: int, expires_ms: int, poll_ms: int
-    ) -> None:
-        """What a join or a poll was told, after the journal entries of the same call."""
+    def answered(self, visitor: str, token: Token, row: list[Any]) -> None:
+        """What a join or a poll was told, after the journal entries of the same call.
+
+        `row`: {status, position, poll_after_ms, expires_at_ms, reason, lane}.
+        """
+        status, position, poll_ms, expires_ms, _, lane = row
         generation, number = token
         live = generation == self.generation
         if status == "WAIT":
             assert live
             assert self.waiting[number] == visitor
-            assert position == 1 + sum(other < number for other in self.waiting)
+            assert lane == self.lanes[number]
+            assert position == 1 + sum(other < number for other in self._line(lane))
             promise = self.promises[token]
             assert promise.position is None or position <= promise.position  # O3
             promise.position, promise.poll_ms = position, self.now_ms + poll_ms
@@ -141,8 +187,15 @@ class Judge:
     def _activated(self, token: Token, visitor: str, entry: dict[str, str]) -> None:
         number = token[1]
         promise = self.promises[token]
-        waited = self.waiting.pop(number, None) is not None
-        assert all(number < other for other in self.waiting)  # O2
+        waited = number in self.waiting
+        if waited:
+            lane = self.lanes[number]
+            self.shares.admitted(lane)
+            del self.waiting[number]
+            assert all(number < other for other in self._line(lane))  # O2
+        else:
+            assert not self.waiting
+            assert not self.by_hand
         assert number not in self.active
         assert self._admitting()  # A4
         self.active[number] = visitor
@@ -152,9 +205,13 @@ class Judge:
             self.settings["max_active"],
         )
         assert int(entry["d"]) == self._ms("active_ttl_s")
-        self._window()
-        self.admitted += 1
-        assert self._spent(self.admitted) <= self.tightest  # A2, A3
+        if not self.by_hand:
+            promise.counts = True
+            for windows in (self.net, self.gross):
+                assert windows.left(self.now_ms)  # A2, A3
+                windows.count(self.now_ms)
+            self.sure.count(self.now_ms)
+            self.sure.forgive(self.now_ms)
         promise.due = self.now_ms + self._ms("active_ttl_s") - self._stood()
         if waited:
             begins = max(self.now_ms, promise.poll_ms)
@@ -172,6 +229,8 @@ class Judge:
         elif reason == "unclaimed":
             assert promise.claim is not None
             assert at >= promise.claim
+            if promise.counts and self.settings["compensate_no_shows"]:
+                self.net.count(self.now_ms, -1)
         elif reason == "timed_out":
             assert promise.due is not None
             assert at >= promise.due
@@ -191,18 +250,25 @@ class Judge:
         opened = opens_at == "" or opens_at <= self.now_ms
         return opened and self.settings["state"] in ("open", "draining")
 
-    # Pace -------------------------------------------------------------------------------------
+    # Lanes ------------------------------------------------------------------------------------
 
-    def _burst(self) -> int:
-        return max(UNIT, int(self.settings["admit_per_minute"]) * 1000)
+    def _declared(self) -> list[tuple[str, int]]:
+        """(name, weight); a room without lanes has one, without a name."""
+        return parse(self.settings["lanes"]) or [("", 1)]
 
-    def _spent(self, admitted: int) -> int:
-        """What so many admissions took from the rate by now."""
-        elapsed = self.now_ms - self.allowed_at_ms
-        return admitted * UNIT - self.allowed - elapsed * int(self.settings["admit_per_minute"])
+    def _line(self, lane: str) -> list[int]:
+        return [number for number in self.waiting if self.lanes[number] == lane]
 
-    def _window(self) -> None:
-        """A window may begin here: it leaves the burst of now, on top of what the rate allows."""
-        self.allowed = self.admitted * UNIT - self._spent(self.admitted)
-        self.allowed_at_ms = self.now_ms
-        self.tightest = min(self.tightest, self._spent(self.admitted) + self._burst())
+    def _lanes_changed(self, before: list[tuple[str, int]]) -> None:
+        """Nobody is in another line than before; the last one may have got another name."""
+        now = [name for name, _ in self._declared()]
+        gone = {self.lanes[number] for number in self.waiting} - set(now)
+        if now != [""]:
+            assert gone <= {before[-1][0]}
+            assert not gone or now[-1] not in dict(before)
+        assert len(gone) <= 1
+        for number in self.waiting:
+            if self.lanes[number] in gone:
+                self.lanes[number] = now[-1]
+        self.shares = Shares(dict(self._declared()))
+        self.shares.see(frozenset(self.lanes[number] for number in self.waiting))

@@ -5,33 +5,44 @@ sorted sets, scores or shifts. The one thing it takes from the store is when a v
 poll again: any promise within the bounds will do, and the claim deadline depends on it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from tests.model.lanes import Lane, next_lane, only_line, parse, redefined
+from tests.model.rate import Rate
+
 OUTAGE_MS = 2_000
 REASONS_KEPT_MS = 900_000
 LONGEST_POLL_MS = 60_000
+NEAR_POLL_MS = 1_000
+PACE_SLOT_MS = 10_000
 #: A promise is remembered in steps of this length, rounded up.
 PROMISE_STEP_MS = 64
 
-#: {status, position, expires_at_ms, reason}, as the scripts answer it but for the poll interval.
-Row = tuple[str, int, int, str]
+#: {status, position, expires_at_ms, reason, lane}, as the scripts answer it but for the poll.
+Row = tuple[str, int, int, str, str]
 #: {outcome} of a refusal, else {outcome, number, generation, *Row}.
 Entered = tuple[Any, ...]
 
 
 @dataclass
 class Place:
-    """One live place; ACTIVE once it has an end. All times in ms of the store's clock."""
+    """One live place; ACTIVE once it has an end. All times in ms of the store's clock.
+
+    `slot`: of the line in which it waits. `by_hand`: it was let in whatever the rate.
+    """
 
     visitor: str
     number: int
+    slot: int
     seen_ms: int = 0
     promised_ms: int = 0
     expires_ms: int | None = None
     claim_ms: int | None = None
+    by_hand: bool = False
 
 
 @dataclass
@@ -43,8 +54,8 @@ class Room:
     version: int = 1
     generation: int = field(init=False)
     beat_ms: int = field(init=False)
-    level: Fraction = field(init=False)
-    level_at_ms: int = field(init=False)
+    rate: Rate = field(init=False)
+    lanes: list[Lane] = field(init=False)
     idle_rest_ms: int = 0
     closed_at_ms: int = 0
     last_number: int = 0
@@ -52,11 +63,15 @@ class Room:
     places: dict[str, Place] = field(default_factory=dict)
     ended: dict[tuple[int, int], tuple[int, str]] = field(default_factory=dict)
     journal: list[dict[str, str]] = field(default_factory=list)
+    #: Admissions, and ends by their reason.
+    counted: Counter[str] = field(default_factory=Counter)
+    #: '<ten seconds>.<figure>' -> amount.
+    pace: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.generation = self.clock_ms // 1000
-        self.beat_ms = self.level_at_ms = self.clock_ms
-        self.level = Fraction(self._burst())
+        self.generation = self.beat_ms = self.clock_ms
+        self.rate = Rate(self.settings["admit_per_minute"], self.clock_ms)
+        self.lanes = redefined(only_line(), parse(self.settings["lanes"]), set()) or []
 
     # What may be asked of it ------------------------------------------------------------------
 
@@ -71,14 +86,22 @@ class Room:
     def active(self) -> list[Place]:
         return [p for p in self.places.values() if p.expires_ms is not None]
 
+    def line(self, lane: Lane) -> list[Place]:
+        """Who waits in a lane, in the order of their numbers."""
+        return [place for place in self.waiting if place.slot == lane.slot]
+
+    def counts(self) -> list[Any]:
+        """{lane, waiting ...}."""
+        return [part for lane in self.lanes for part in (lane.name, len(self.line(lane)))]
+
     def enter(
-        self, at_ms: int, journal_room: int, visitors: list[str], polls: Iterator[int]
+        self, at_ms: int, journal_room: int, joins: list[tuple[str, str]], polls: Iterator[int]
     ) -> list[Entered]:
-        """Join; `journal_room`: how many more entries the journal takes."""
+        """Join, each (visitor, lane); `journal_room`: how many more entries the journal takes."""
         now = self._tell(at_ms)
         written = len(self.journal)
         rows: list[Entered] = []
-        for visitor in visitors:
+        for visitor, lane in joins:
             place, outcome = self._alive(visitor, now), "held"
             if place is None:
                 if self.settings["state"] not in ("open", "paused"):
@@ -87,7 +110,7 @@ class Room:
                 if len(self.journal) - written >= journal_room:
                     rows.append(("busy",))
                     continue
-                place, outcome = self._new_place(visitor, now), "new"
+                place, outcome = self._new_place(visitor, lane, now), "new"
             row = self._row(place, now, next(polls))
             rows.append((outcome, place.number, self.generation, *row))
         return rows
@@ -97,16 +120,30 @@ class Room:
     ) -> list[Row]:
         """Of (visitor, generation, number), any number of them."""
         now = self._tell(at_ms)
-        rows = []
+        rows: list[Row] = []
         for visitor, generation, number in tokens:
             poll = next(polls)
             place = None
             if self._holds(visitor, generation, number):
                 place = self._alive(visitor, now)
             if place is None:
-                rows.append(("EXPIRED", 0, 0, self._reason(generation, number, now)))
+                rows.append(("EXPIRED", 0, 0, self._reason(generation, number, now), ""))
             else:
                 rows.append(self._row(place, now, poll))
+        return rows
+
+    def look(self, at_ms: int, visitors: list[str]) -> list[list[Any]]:
+        """What operators see; nothing changes."""
+        now = max(self.clock_ms, at_ms)
+        rows: list[list[Any]] = []
+        for visitor in visitors:
+            place = self.places.get(visitor)
+            if place is None or self._over(place, now):
+                rows.append([])
+                continue
+            claimed = int(place.expires_ms is not None and place.claim_ms is None)
+            rows.append([place.number, self.generation, *self._seen(place, now), claimed])
+            rows[-1].pop(5)  # the reason
         return rows
 
     def finish(self, at_ms: int, token: tuple[str, int, int], reason: str) -> int:
@@ -116,53 +153,87 @@ class Room:
         self._end(self.places[token[0]], reason, self._tell(at_ms))
         return 1
 
-    def admit(self, at_ms: int, limit: int) -> tuple[int, int, int, int]:
-        """One round: (admitted, ended, outage_ms, more)."""
+    def admit(
+        self, at_ms: int, limit: int, by_hand: int | None = None
+    ) -> tuple[int, int, int, int, int]:
+        """One round: (admitted, ended, outage_ms, more, live)."""
         now = self._tell(at_ms)
-        outage = self._standing(now)
-        for place in self.active:
-            self._move(place, outage)
+        outage, beat = self._standing(now), now - self.beat_ms
+        self._move(outage)
         self.beat_ms = now
         if outage:
             self.idle_rest_ms = max(self.idle_rest_ms, now + self._ms("idle_ttl_s"))
         ended, more = self._sweep(now, limit)
-        admitted, skipped = self._admit(now, limit)
-        more = more or skipped >= limit or admitted == limit
-        return admitted, ended + skipped, outage, int(more)
+        if self._admitting(now) and not outage:
+            for slot in {place.slot for place in self.waiting}:
+                self._count_pace(f"busy{slot}", beat, now)
+        admitted, skipped = self._admit(now, limit, by_hand)
+        if outage and self.active:
+            self._write("", 0, now, s="MOVED")
+        more = more or skipped >= limit or (admitted == limit and by_hand is None)
+        return admitted, ended + skipped, outage, int(more), len(self.places)
+
+    def extend(self, at_ms: int, more_ms: int) -> int:
+        """Everybody ACTIVE has more time; how many they are."""
+        now = self._tell(at_ms)
+        self._move(more_ms)
+        self._write("", 0, now, s="MOVED")
+        return len(self.active)
 
     def configure(
         self, at_ms: int, expected: str, changes: dict[str, Any], *, reset: bool = False
     ) -> tuple[str, int]:
         if expected not in ("*", str(self.version)):
             return "conflict", self.version
-        now = self._tell(at_ms)
-        # What was earned so far was earned at the old rate.
-        self.level, self.level_at_ms = self._level(now), now
+        now = max(self.clock_ms, at_ms)
         closes = changes.get("state") == "closed" and self.settings["state"] != "closed"
+        if "lanes" in changes:
+            busy = set() if closes or reset else {place.slot for place in self.waiting}
+            lanes = redefined(self.lanes, parse(changes["lanes"]), busy)
+            if lanes is None:
+                return "lane_busy", self.version
+            self.lanes = lanes
+        self._tell(now)
         if changes.get("idle_ttl_s", self.settings["idle_ttl_s"]) < self.settings["idle_ttl_s"]:
             # Who was told to come back later than the new time of silence may do so.
             rest = now + int(self._longest_poll()) + int(changes["idle_ttl_s"]) * 1000
             self.idle_rest_ms = max(self.idle_rest_ms, rest)
         self.settings |= changes
-        self.level = min(self.level, Fraction(self._burst()))
+        self.rate.change(self.settings["admit_per_minute"], now)
         self.version += 1
         if closes or reset:
             self._write("", 0, now, s="CLOSED", r="closed")
+            self.counted["closed"] += len(self.places)
             self.places.clear()
-            self.generation = max(self.generation + 1, now // 1000)
+            self.generation = max(self.generation + 1, now)
             self.closed_at_ms = now
+        if reset:
+            self.last_number = self.serving_number = 0
+            self.counted.clear()
+            self.pace.clear()
+            for lane in self.lanes:
+                lane.credit = 0
         return "changed", self.version
 
     # How it answers ---------------------------------------------------------------------------
 
     def _row(self, place: Place, now: int, poll: int) -> Row:
         assert 1 <= poll <= self._longest_poll()
+        row = self._seen(place, now)
         if place.expires_ms is not None:
             place.claim_ms = None
-            return ("ACTIVE", 0, place.expires_ms + self._standing(now), "")
+            return row
+        opens_in = max(0, int(self.settings["opens_at_ms"] or 0) - now)
+        assert poll <= NEAR_POLL_MS * row[1] + opens_in / 10  # 1 s near the front
         place.seen_ms = now
         place.promised_ms = now - (-poll // PROMISE_STEP_MS) * PROMISE_STEP_MS
-        return ("WAIT", self.waiting.index(place) + 1, 0, "")
+        return row
+
+    def _seen(self, place: Place, now: int) -> Row:
+        if place.expires_ms is not None:
+            return ("ACTIVE", 0, place.expires_ms + self._standing(now), "", "")
+        (lane,) = (lane for lane in self.lanes if lane.slot == place.slot)
+        return ("WAIT", self.line(lane).index(place) + 1, 0, "", lane.name)
 
     def _reason(self, generation: int, number: int, now: int) -> str:
         if (generation, number) in self.ended:
@@ -200,12 +271,11 @@ class Room:
         gap = now - self.beat_ms
         return gap if gap > OUTAGE_MS else 0
 
-    @staticmethod
-    def _move(place: Place, by_ms: int) -> None:
-        assert place.expires_ms is not None
-        place.expires_ms += by_ms
-        if place.claim_ms is not None:
-            place.claim_ms += by_ms
+    def _move(self, by_ms: int) -> None:
+        for place in self.active:
+            place.expires_ms = (place.expires_ms or 0) + by_ms
+            if place.claim_ms is not None:
+                place.claim_ms += by_ms
 
     def _over(self, place: Place, now: int) -> str | None:
         """Why an ACTIVE place is over: for the first of its deadlines that passed."""
@@ -218,56 +288,65 @@ class Room:
 
     # Admission --------------------------------------------------------------------------------
 
-    def _burst(self) -> Fraction:
-        return max(Fraction(1), Fraction(self.settings["admit_per_minute"], 60))
-
-    def _level(self, now: int) -> Fraction:
-        earned = Fraction((now - self.level_at_ms) * self.settings["admit_per_minute"], 60_000)
-        return min(self._burst(), self.level + earned)
-
     def _admitting(self, now: int) -> bool:
         opens_at = self.settings["opens_at_ms"]
         opened = opens_at == "" or opens_at <= now
         return opened and self.settings["state"] in ("open", "draining")
 
-    def _left(self, now: int) -> int:
+    def _left(self, now: int, by_hand: int | None = None) -> int:
         if not self._admitting(now):
             return 0
         free = int(self.settings["max_active"]) - len(self.active)
-        return min(free, int(self._level(now)))
+        return max(0, min(free, self.rate.left(now) if by_hand is None else by_hand))
 
-    def _new_place(self, visitor: str, now: int) -> Place:
+    def _new_place(self, visitor: str, name: str, now: int) -> Place:
         self.last_number += 1
         at_once = not self.waiting and self._left(now) > 0
-        place = self.places[visitor] = Place(visitor, self.last_number)
+        lane = next((lane for lane in self.lanes if lane.name == name), self.lanes[-1])
+        place = self.places[visitor] = Place(visitor, self.last_number, lane.slot)
         if at_once:
+            self.rate.take(now)
             self._activate(place, now)
         else:
             self._write(visitor, place.number, now, s="WAIT")
         return place
 
     def _activate(self, place: Place, now: int) -> None:
-        self.level, self.level_at_ms = self._level(now) - 1, now
         place.expires_ms = now + self._ms("active_ttl_s") - self._standing(now)
         self.serving_number = place.number
+        self.counted["admitted"] += 1
+        self._count_pace("all", 1, now)
         after, cap = str(len(self.active)), str(self.settings["max_active"])
         lasts = str(self._ms("active_ttl_s"))
         self._write(place.visitor, place.number, now, s="ACTIVE", d=lasts, a=after, c=cap)
 
-    def _admit(self, now: int, limit: int) -> tuple[int, int]:
-        """Lower numbers first; a head that fell silent ends, and the next one takes its turn."""
-        quota = min(self._left(now), limit)
+    def _admit(self, now: int, limit: int, by_hand: int | None) -> tuple[int, int]:
+        """Lanes in turn, lower numbers first; (admitted, silent heads ended on the way)."""
+        quota = min(self._left(now, by_hand), limit)
         admitted = skipped = 0
-        while admitted < quota and skipped < limit and self.waiting:
-            for place in self.waiting[: quota - admitted]:
-                if self._idle(place, now):
-                    self._end(place, "idle", now)
+        while admitted < quota:
+            for lane in self.lanes:
+                while skipped < limit and (line := self.line(lane)) and self._idle(line[0], now):
+                    self._end(line[0], "idle", now)
                     skipped += 1
-                    continue
-                place.claim_ms = max(now, place.promised_ms) + self._ms("claim_ttl_s")
-                self._activate(place, now)
-                admitted += 1
+            if skipped >= limit:
+                break
+            chosen = next_lane(self.lanes, {place.slot for place in self.waiting})
+            if chosen is None:
+                break
+            place = self.line(chosen)[0]
+            place.claim_ms = max(now, place.promised_ms) + self._ms("claim_ttl_s")
+            place.by_hand = by_hand is not None
+            if not place.by_hand:
+                self.rate.take(now)
+            self._activate(place, now)
+            self._count_pace(str(chosen.slot), 1, now)
+            admitted += 1
         return admitted, skipped
+
+    def _count_pace(self, figure: str, amount: int, now: int) -> None:
+        if amount:
+            self.pace[f"{now // PACE_SLOT_MS}.{figure}"] += amount
 
     # Ends -------------------------------------------------------------------------------------
 
@@ -295,7 +374,11 @@ class Room:
 
     def _due(self, now: int, deadline: str) -> list[Place]:
         over = [p for p in self.active if (at := getattr(p, deadline)) is not None and at <= now]
-        return sorted(over, key=lambda p: (getattr(p, deadline), p.visitor))
+        # Of claims of one moment, those let in by hand come first.
+        hands = deadline == "claim_ms"
+        return sorted(
+            over, key=lambda p: (getattr(p, deadline), hands and not p.by_hand, p.visitor)
+        )
 
     def _silent(self, now: int) -> list[Place]:
         idle = [p for p in self.waiting if self._idle(p, now)]
@@ -304,6 +387,9 @@ class Room:
     def _end(self, place: Place, reason: str, now: int) -> None:
         del self.places[place.visitor]
         self.ended[self.generation, place.number] = now, reason
+        self.counted[reason] += 1
+        if reason == "unclaimed" and self.settings["compensate_no_shows"] and not place.by_hand:
+            self.rate.give_back(now)
         self._write(place.visitor, place.number, now, s="EXPIRED", r=reason)
 
     def _write(self, visitor: str, number: int, now: int, **more: str) -> None:
