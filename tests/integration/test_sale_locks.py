@@ -7,7 +7,8 @@ import pytest
 
 from booking_api.database import SALE
 from booking_api.sweep import sweep
-from tests.booking_stack import BookingStack
+from shared.holds import Holds
+from tests.booking_stack import ROOM, BookingStack
 from tests.integration.moments import COUNTER, SEAT, blocked, cancel, free, somebody
 from tests.integration.test_booking_races import outcomes, rewrite
 
@@ -50,6 +51,23 @@ async def test_a_cancel_locks_its_seat_before_all_else(booking: BookingStack) ->
         await free(booking, "SELECT FROM concert_booking FOR NO KEY UPDATE")
 
     assert (await canceling).status == 204
+
+
+async def test_an_operators_cancel_locks_all_seats_in_their_order_before_all_else(
+    booking: BookingStack,
+) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor()
+    for seat in ("A-2", "A-1"):
+        await booking.held(visitor, schedule_id, seat)
+    async with somebody(booking, SEAT.format("A-1")):
+        canceling = asyncio.create_task(Holds(booking.pool).cancel(visitor.name, ROOM))
+        await blocked(booking)
+        await free(booking, SEAT.format("A-2"))
+        await free(booking, COUNTER.format(visitor.name))
+
+    assert await canceling == 2
+    await booking.assert_sound()
 
 
 @pytest.mark.parametrize("by", ["hold", "sweep"])
