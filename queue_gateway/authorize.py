@@ -20,7 +20,7 @@ from shared.errors import Forbidden, QueueTokenExpired, QueueTokenWaiting
 from shared.openapi import Answer, Header, described
 from shared.passes import PASSES
 from shared.places import ACTIVE, PLACES, WAIT
-from shared.tokens import verified
+from shared.tokens import Place, verified
 
 #: Where proxies say of which method the visitor's request is.
 METHOD_HEADERS = ("X-Forwarded-Method", "X-Original-Method")
@@ -54,20 +54,14 @@ async def authorize(request: web.Request) -> web.Response:
     if place.room_id != room_id:
         raise TokenInvalid
     status = await request.app[PLACES].status(place)
+    if status.status == ACTIVE:
+        found = request.app[PASSES].sign(place, status.expires_at_ms)
+        return web.Response(status=204, headers=_about(place, found))
     if status.status == WAIT:
         raise QueueTokenWaiting(
             position=status.position, retry_after_s=-(-status.poll_after_ms // 1000)
         )
-    if status.status != ACTIVE:
-        raise QueueTokenExpired(reason=status.reason)
-    headers = {
-        "Cache-Control": "no-store",
-        "X-Onsale-Visitor": quote(place.visitor, safe=""),
-        "X-Onsale-Room": place.room_id,
-    }
-    if found := request.app[PASSES].sign(place, status.expires_at_ms):
-        headers["X-Onsale-Pass"] = found
-    return web.Response(status=204, headers=headers)
+    raise QueueTokenExpired(reason=status.reason)
 
 
 def _for_envoy(method: str) -> None:
@@ -84,6 +78,16 @@ def _for_envoy(method: str) -> None:
 
 for _method in METHODS:
     _for_envoy(_method)
+
+
+def _about(place: Place, found: str | None) -> dict[str, str]:
+    """What a proxy may hand on to its site: nothing that could end a header."""
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Onsale-Visitor": quote(place.visitor, safe=""),
+        "X-Onsale-Room": place.room_id,
+    }
+    return headers if found is None else {**headers, "X-Onsale-Pass": found}
 
 
 def _visitors_token(request: web.Request, room_id: str) -> str | None:

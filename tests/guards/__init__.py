@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("booking_api", "lua", "onsale", "queue_gateway", "shared", "tests", "pyproject.toml")
+COPIED = (
+    *("booking_api", "lua", "onsale", "queue_gateway", "shared", "tests"),
+    *("deploy", "examples", "pyproject.toml"),
+)
 DEADLINE_S = 180
 
 

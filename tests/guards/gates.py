@@ -171,20 +171,6 @@ GATEWAY = rows(
         _HTTP + "test_a_forged_token_is_401",
     ),
     (
-        "WAIT is not ACTIVE for proxies",
-        "X1",
-        "if status.status == ACTIVE:",
-        "if status.status in {ACTIVE, WAIT}:",
-        _HTTP + "test_authorize_says_204_only_to_an_active_token",
-    ),
-    (
-        "EXPIRED is not ACTIVE for proxies",
-        "X1",
-        "if status.status == ACTIVE:",
-        "if status.status != WAIT:",
-        _HTTP + "test_authorize_says_204_only_to_an_active_token",
-    ),
-    (
         "scripts of a page cannot read the cookie",
         "X3",
         "        httponly=True,\n",
@@ -213,13 +199,6 @@ GATEWAY = rows(
             '        headers={"Cache-Control": "no-store"},\n'
         ),
         "        status=201 if entered.new else 200,\n",
-        _ACCESS + "test_what_is_a_visitors_or_an_operators_own_is_stored_nowhere",
-    ),
-    (
-        "no cache answers for a proxy's question",
-        "X1",
-        'web.Response(status=204, headers={"Cache-Control": "no-store"})',
-        "web.Response(status=204)",
         _ACCESS + "test_what_is_a_visitors_or_an_operators_own_is_stored_nowhere",
     ),
 )

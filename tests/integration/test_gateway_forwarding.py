@@ -96,6 +96,14 @@ async def test_a_refusal_says_nothing_of_who_asks(gateway: Client) -> None:
         assert not [name for name in answer.headers if name.lower().startswith("x-onsale")]
 
 
+async def test_who_has_left_does_not_pass(gateway: Client) -> None:
+    token = {"Queue-Token": await let_in(gateway)}
+    assert (await gateway.ask("GET", AUTHORIZE, headers=token)).status == 204
+    await gateway.ask("DELETE", TOKEN, headers=token)
+    answer = await gateway.ask("GET", AUTHORIZE, headers=token)
+    assert (answer.status, answer.code) == (403, "queue_token_expired")
+
+
 async def as_sent(gateway: Client, method: str, path: str, headers: dict[str, str]) -> int:
     """The status of a request for this very path; a client would tidy it up."""
     url = URL(gateway.url + path, encoded=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from onsale.gate.carrying import carried
 from onsale.gate.keys import KeysUnreadable, PublicKeys, parsed
 from onsale.gate.passes import PassRefused, Verifier
 from shared.passes import Passes
@@ -164,9 +165,17 @@ async def test_what_cannot_be_a_pass_asks_nobody() -> None:
     gateway = Gateway(PASS_KEY)
     verifier = gateway.verifier()
 
-    for nonsense in ("x", "x.y.z", "x" * 10_000):
+    endless = gateway.sign() + "A" * 9_000
+    for nonsense in ("x", "x.y.z", "x" * 10_000, endless):
         assert await refused(verifier, nonsense) == (403, "pass_invalid")
     assert gateway.asked == []
+
+
+@pytest.mark.parametrize("host", ["", None])
+def test_no_origin_and_no_host_are_not_the_same_site(host: str | None) -> None:
+    sent = {"cookie": "onsale_pass_spring-tour=x", "host": host}
+    with pytest.raises(PassRefused):
+        carried("POST", sent.get, "spring-tour")
 
 
 def key(**changes: Any) -> dict[str, Any]:

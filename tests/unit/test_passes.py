@@ -85,7 +85,8 @@ def test_a_pass_never_outlives_its_place() -> None:
     found = Passes((PASS_KEY,), clock)
 
     assert said(signed(found, expires_at_ms=(NOW_S + 9) * 1000 + 999))["exp"] == NOW_S + 9
-    # What was signed for a place that then ended earlier is not handed out again.
+    # What was signed for a place that then ends earlier is not handed out again.
+    signed(found)
     assert said(signed(found, expires_at_ms=(NOW_S + 5) * 1000))["exp"] == NOW_S + 5
 
 
