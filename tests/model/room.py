@@ -159,6 +159,7 @@ class Room:
         """One round: (admitted, ended, outage_ms, more, live)."""
         now = self._tell(at_ms)
         outage, beat = self._standing(now), now - self.beat_ms
+        moved = outage > 0 and bool(self.active)
         self._move(outage)
         self.beat_ms = now
         if outage:
@@ -168,7 +169,7 @@ class Room:
             for slot in {place.slot for place in self.waiting}:
                 self._count_pace(f"busy{slot}", beat, now)
         admitted, skipped = self._admit(now, limit, by_hand)
-        if outage and self.active:
+        if moved:
             self._write("", 0, now, s="MOVED")
         more = more or skipped >= limit or (admitted == limit and by_hand is None)
         return admitted, ended + skipped, outage, int(more), len(self.places)
