@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,14 @@ def service_pids(up: Up, module: str) -> list[int]:
 def get(url: str) -> int:
     with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
         return int(response.status)
+
+
+def published_key(stack: dict[str, Any]) -> str:
+    """The name of the key that signs passes."""
+    url = f"{stack['gateway_url']}/.well-known/jwks.json"
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
+        (key,) = json.load(response)["keys"]
+        return str(key["kid"])
 
 
 def test_ctrl_c_stops_services_before_engines_and_leaves_no_process(start: Start) -> None:
@@ -143,6 +152,7 @@ def test_a_second_start_keeps_data_and_secrets_and_fresh_removes_them(start: Sta
     first = start()
     stack = first.ready()
     key = Path(stack["admin_key_file"]).read_text()
+    signs = published_key(stack)
     engines.run(engines.execute(stack["database_url"], "CREATE TABLE kept ()"))
     first.interrupt()
     assert first.ended(STOP_S) == 0
@@ -150,6 +160,7 @@ def test_a_second_start_keeps_data_and_secrets_and_fresh_removes_them(start: Sta
     second = start()
     stack = second.ready()
     assert Path(stack["admin_key_file"]).read_text() == key
+    assert published_key(stack) == signs
     engines.run(engines.execute(stack["database_url"], "SELECT FROM kept"))
     second.interrupt()
     assert second.ended(STOP_S) == 0
@@ -158,6 +169,7 @@ def test_a_second_start_keeps_data_and_secrets_and_fresh_removes_them(start: Sta
     third = start("--fresh")
     stack = third.ready()
     assert Path(stack["admin_key_file"]).read_text() != key
+    assert published_key(stack) != signs
     engines.run(engines.execute(stack["database_url"], "CREATE TABLE kept ()"))
     if (third.home / "postgres").is_symlink():
         assert not data.exists()
