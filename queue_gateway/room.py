@@ -256,8 +256,10 @@ class Rooms:
         args: list[Any] = [self._clock(), expected, int(reset), len(changes)]
         for name, value in [*changes.items(), *DEFAULTS.items()]:
             args += [name, value]
-        # Listed before it exists: a room that no loop knows would admit nobody.
-        await self._client.sadd(REGISTRY, room_id)
+        # Listed before it exists: a room that no loop knows would admit nobody. One that is listed
+        # is only asked for, because a full Redis refuses what it must let through: a closing.
+        if not await self._client.sismember(REGISTRY, room_id):
+            await self._client.sadd(REGISTRY, room_id)
         outcome, version = await self._configure(_keys(room_id), args)
         self._views.forget(room_id)
         self._names.forget(REGISTRY)

@@ -52,13 +52,14 @@ async def _read(client: "redis.Redis", room_id: str, filled: set[str]) -> LiveRo
     )
     empty = set(room_keys(room_id, *(set(PLACES) - filled)))
     # A place may move while the pages are read: the same visitor twice with one number is no
-    # finding, and who seems to stand wrong is asked again in one transaction.
+    # finding, and who seems to stand wrong is asked again in one transaction. It never moves from
+    # one lane to another.
     waiting: dict[str, int] = {}
     in_two_lanes: set[str] = set()
     for line in (line for line in lines if line not in empty):
-        async for visitor, number in client.zscan_iter(line, count=PAGE):
-            if waiting.setdefault(str(visitor), int(number)) != int(number):
-                in_two_lanes.add(str(visitor))
+        found = {str(v): int(n) async for v, n in client.zscan_iter(line, count=PAGE)}
+        in_two_lanes |= waiting.keys() & found.keys()
+        waiting |= found
     active, holders = set[str](), dict[str, int]()
     if not empty.issuperset((active_key, holders_key)):
         active = {str(v) async for v, _ in client.zscan_iter(active_key, count=PAGE)}
@@ -95,9 +96,9 @@ async def _read(client: "redis.Redis", room_id: str, filled: set[str]) -> LiveRo
             together.hget(holders_key, visitor)
             *scores, expires, number = await together.execute()
         waits = [score for score in scores if score is not None]
-        found = {"room_id": room_id, "visitor": visitor, "waiting": waits, "holds": number}
+        wrong = {"room_id": room_id, "visitor": visitor, "waiting": waits, "holds": number}
         if len(waits) + (expires is not None or number is not None) > 1:
-            room.double_places.append(found)
+            room.double_places.append(wrong)
         if (expires is None) != (number is None):  # a slot without its place, or the other way
-            room.over_cap.append({**found, "active_until": expires})
+            room.over_cap.append({**wrong, "active_until": expires})
     return room

@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from queue_gateway.room import Entered, Rooms, _keys
-from shared.places import Places, Status
+from shared.places import Places, Status, room_keys
 from shared.scripts import Script
 from shared.tokens import Place
 
@@ -46,12 +46,30 @@ class Line:
         rows = await self.enter_many(*(f"{prefix}{n}" for n in range(count)))
         return [Place(ROOM, f"{prefix}{n}", row[2], row[1]) for n, row in enumerate(rows)]
 
+    async def join(self, lane: str, count: int) -> list[Entered]:
+        """So many visitors, named after their lane."""
+        return [await self.enter(f"{lane}{n}", lane) for n in range(count)]
+
+    async def admissions(self) -> list[str]:
+        """Who was admitted so far, in that order; the journal holds every change of a token."""
+        entries: Any = await self.client.xrange(room_keys(ROOM, "journal")[0])
+        return [entry["v"] for _, entry in entries if entry["s"] == "ACTIVE"]
+
+    async def ends(self, reason: str) -> int:
+        """How many places ended for this reason so far."""
+        entries: Any = await self.client.xrange(room_keys(ROOM, "journal")[0])
+        return sum(entry.get("r") == reason for _, entry in entries)
+
+    async def dump(self) -> list[bytes | None]:
+        """All keys of the room as they are."""
+        return [await self.client.dump(key) for key in _keys(ROOM)]
+
     async def status(self, entered: Entered) -> Status:
         return await self.places.status(entered.place)
 
-    async def admit(self, limit: int = 1000) -> int:
-        """One tick; how many were admitted."""
-        done = await self.rooms.admit(ROOM, limit)
+    async def admit(self, limit: int = 1000, by_hand: int | None = None) -> int:
+        """One tick, or so many let in by hand; how many were admitted."""
+        done = await self.rooms.admit(ROOM, limit, by_hand)
         assert done is not None
         return done.admitted
 

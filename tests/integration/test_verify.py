@@ -108,6 +108,8 @@ async def test_what_is_broken_in_redis_is_named_with_its_places(
         for command in breakage.redis:
             await redis.execute_command(*command)  # type: ignore[no-untyped-call]
         found = await verified(redis_url, database_url) if breakage.redis else None
+        for key in {str(key) for key in await redis.keys("{room:*")} - set(sound):
+            await redis.delete(key)
         for key in sound:
             await redis.copy(f"sound {key}", key, replace=True)
         if found is not None and unexpected(breakage, found):

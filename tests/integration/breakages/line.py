@@ -2,8 +2,8 @@
 
 from tests.integration.breakages.breakage import Breakage, Command, drop
 
-_SETTINGS, _WAITING, _ACTIVE, _HOLDERS = (
-    f"{{room:room-a}}:{name}" for name in ("settings", "waiting", "active", "holders")
+_SETTINGS, _WAITING, _WAITING1, _ACTIVE, _HOLDERS = (
+    f"{{room:room-a}}:{name}" for name in ("settings", "waiting", "waiting1", "active", "holders")
 )
 
 _ROOMY: Command = ("HSET", _SETTINGS, "max_active", 5, "last_number", 9)
@@ -86,6 +86,27 @@ ORDER = (
         "waiting and admitted with one number",
         redis=(("ZADD", _WAITING, 2, "bob"),),
         shows="'bob'",
+    ),
+    *(
+        Breakage(
+            "O4",
+            f"waiting in two lanes with {numbers}",
+            redis=(_ROOMY, ("ZADD", _WAITING1, number, "cat")),
+            shows="'cat'",
+        )
+        for numbers, number in {"one number": 3, "two numbers": 4}.items()
+    ),
+    Breakage(
+        "O4",
+        "waiting in a lane and admitted",
+        redis=(_ROOMY, ("ZADD", _WAITING1, 4, "bob")),
+        shows="'bob'",
+    ),
+    Breakage(
+        "O1",
+        "waiting in two lanes with one number",
+        redis=(_ROOMY, ("ZADD", _WAITING1, 3, "dan")),
+        shows="'dan'",
     ),
     Breakage(
         "O4",
