@@ -10,7 +10,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-all explore guards lint format load requirements clean
+.PHONY: help up test test-all explore guards lint format load bench requirements clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/p' Makefile | expand -t 24
@@ -42,6 +42,9 @@ format: $(DEV) ## let ruff write what it can
 
 load: $(DEV) ## a minute of load on the running stack; more in ARGS
 	@exec $(VENV)/bin/locust --headless --run-time 60s --users 200 --spawn-rate 20 $(ARGS)
+
+bench: $(DEV) ## what things cost; names of benchmarks, --quick or --json FILE in ARGS
+	@exec $(PY) -m bench $(ARGS)
 
 requirements: $(DEV) ## pin anew from requirements*.in
 	$(COMPILE) --upgrade requirements.in -o requirements.txt

@@ -1,0 +1,34 @@
+"""Engines and services of a benchmark's own, on free ports; removed at its end."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from onsale.engines import Valkey
+from onsale.stack import Stack, run_stack
+
+#: What would lead a benchmark to a sale that is somebody's.
+_OTHERS = ("REDIS_URL", "DATABASE_URL", "ONSALE_HOME")
+
+
+@asynccontextmanager
+async def valkey() -> AsyncIterator[Valkey]:
+    """A store alone, set up as `onsale up` does it."""
+    with tempfile.TemporaryDirectory(prefix="onsale-bench-") as folder:
+        log = Path(folder) / "valkey.log"
+        engine = Valkey(Path(folder) / "valkey", log=log, password="bench")  # noqa: S106
+        await engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+
+
+@asynccontextmanager
+async def stack(workers: int = 1) -> AsyncIterator[Stack]:
+    """A whole sale: both engines and both services, each with so many processes."""
+    environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
+    async with run_stack(workers=workers, environment=environment) as running:
+        yield running
