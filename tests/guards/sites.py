@@ -301,13 +301,6 @@ NGINX = rows(
         "",
         _PROXIES + "test_a_form_of_another_sites_page_does_not_pass",
     ),
-    (
-        "nginx tells the gateway only what it needs",
-        "X1",
-        "        proxy_pass_request_headers off;\n",
-        "        proxy_set_header X-Original-Method GET;\n",
-        _PROXIES + "test_a_form_of_another_sites_page_does_not_pass",
-    ),
 )
 
 GUARDS: tuple[Guard, ...] = (*PASSES, *AUTHORIZE, *GATE, *NGINX)
