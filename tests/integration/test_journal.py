@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from queue_gateway.journal import Entry, Journal
 from queue_gateway.room import Rooms
-from shared.places import room_keys
+from shared.places import Places, room_keys
 from tests.integration.lines import ROOM, Line
 
 (STREAM,) = room_keys(ROOM, "journal")
@@ -171,3 +171,40 @@ async def test_ages_not_times_cross_from_one_store_to_the_other(
     assert ages is not None
     assert abs(float(ages["created"]) - 3600) < 60
     assert float(ages["lasts"]) == 100
+
+
+@pytest.mark.parametrize("why", ["extension", "outage"])
+async def test_deadlines_that_moved_are_told_to_the_table(
+    redis: Redis, pool: asyncpg.Pool, why: str
+) -> None:
+    rooms = Rooms(redis)
+    await rooms.configure(ROOM, {"max_active": 1, "active_ttl_s": 100})
+    await rooms.enter(ROOM, "ann")
+    await rooms.enter(ROOM, "bob")
+    journal = Journal(redis, rooms, pool)
+    await moved(journal, pool)
+    lasts = "SELECT extract(epoch FROM expired_at - admitted_at) FROM queue WHERE visitor = $1"
+    assert await pool.fetchval(lasts, "ann") == 100
+    if why == "extension":
+        await rooms.extend(ROOM, 600)
+    else:
+        await redis.hincrby(room_keys(ROOM, "settings")[0], "heartbeat_ms", -600_000)
+        await rooms.admit(ROOM, 1000)
+    await moved(journal, pool)
+    assert abs(float(await pool.fetchval(lasts, "ann")) - 700) < 5
+    assert await pool.fetchval(lasts, "bob") is None
+
+
+async def test_an_extension_moves_no_end_that_was(redis: Redis, pool: asyncpg.Pool) -> None:
+    rooms = Rooms(redis)
+    await rooms.configure(ROOM, {"max_active": 1, "active_ttl_s": 100})
+    ann = await rooms.enter(ROOM, "ann")
+    journal, places = Journal(redis, rooms, pool), Places(redis)
+    await rooms.extend(ROOM, 600)
+    await places.finish(ann.place, "left")  # in one batch: the store knows of no deadline any more
+    await moved(journal, pool)
+    once = await table(pool)
+    assert [row[2:4] for row in once] == [("EXPIRED", "left")]
+    await rooms.extend(ROOM, 600)
+    await moved(journal, pool)
+    assert await table(pool) == once

@@ -67,6 +67,39 @@ async def test_a_promise_fits_the_longest_line(line: Line) -> None:
     assert int(seen) == line.now_ms
 
 
+async def test_however_slowly_the_line_moves_its_first_find_out_soon(line: Line) -> None:
+    await line.configure(max_active=0, claim_ttl_s=600)
+    crowd = await line.crowd(30)
+    await line.wait(60)
+    polls = [(await line.status(one)).poll_after_ms for one in crowd]
+    for position, poll in enumerate(polls, start=1):
+        assert poll <= 1000 * position
+    assert polls[-1] > 20_000
+
+
+async def test_before_the_opening_polls_wait_for_it(line: Line) -> None:
+    await line.configure(max_active=1, opens_at_ms=line.now_ms + 200_000)
+    one = await line.enter("ann")
+    assert 15_000 < one.status.poll_after_ms <= 21_000
+    line.now_ms += 200_000
+    assert (await line.status(one)).poll_after_ms <= 1000
+
+
+async def test_polls_come_as_fast_as_the_line_moves(line: Line) -> None:
+    await line.configure(max_active=0, admit_per_minute=60, claim_ttl_s=600)
+    crowd = await line.throng(1000)
+    await line.configure(max_active=1000, admit_per_minute=600)
+    await line.wait(20)
+    (last,) = await line.places.statuses(ROOM, crowd[-1:])
+    assert last.position is not None
+    expected_ms = 1000 + last.position / 10 * 100  # ten a second, whatever the rate was before
+    assert 0.8 * expected_ms < last.poll_after_ms <= expected_ms
+    await line.configure(max_active=0)
+    await line.wait(20)  # it stands still, and is slower on the whole
+    (later,) = await line.places.statuses(ROOM, crowd[-1:])
+    assert later.poll_after_ms > 1.5 * last.poll_after_ms
+
+
 async def test_after_an_outage_a_silent_head_is_admitted_not_ended(line: Line) -> None:
     await line.configure(max_active=0, idle_ttl_s=20)
     one = await line.enter("ann")
