@@ -21,13 +21,14 @@ def gate(
     room: str,
     *,
     open_paths: Collection[str] = (),
-    verifier: Verifier | None = None,
+    join_url: str | None = None,
 ) -> Middleware:
     """Let through only requests with a pass of this room; `request["onsale_visitor"]` is whose.
 
-    `gateway`: its URL. `open_paths`: exact paths that need none. `verifier`: one of your own.
+    `gateway`: its URL as this machine reaches it. `open_paths`: exact paths that need no pass.
+    `join_url`: where visitors join, if that is somewhere else.
     """
-    believed = verifier or Verifier(gateway, room)
+    believed = Verifier(gateway, room, join_url=join_url)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:

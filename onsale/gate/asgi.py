@@ -29,12 +29,13 @@ class Gate:
         room: str,
         *,
         open_paths: Collection[str] = (),
-        verifier: Verifier | None = None,
+        join_url: str | None = None,
     ):
-        """`gateway`: its URL. `open_paths`: exact paths that need no pass."""
+        """`gateway`: its URL as this machine reaches it. `open_paths`: exact paths that need no
+        pass. `join_url`: where visitors join, if that is somewhere else."""
         self._app = app
         self._open_paths = open_paths
-        self._verifier = verifier or Verifier(gateway, room)
+        self._verifier = Verifier(gateway, room, join_url=join_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or _raw_path(scope) in self._open_paths:

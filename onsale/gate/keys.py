@@ -1,5 +1,8 @@
 """The gateway's public keys, read from its JSON Web Key Set (RFC 7517)."""
 
+import contextlib
+import json
+
 import aiohttp
 import jwt
 
@@ -25,12 +28,16 @@ async def fetched(url: str) -> PublicKeys:
 
 
 def parsed(raw: bytes) -> PublicKeys:
-    """The Ed25519 keys of a key set; others mean nothing to us. Raises KeysUnreadable."""
+    """The named EdDSA keys of a key set; others mean nothing to us. Raises KeysUnreadable.
+
+    None is an answer, too: a gateway that took its last key away wants no pass to be believed.
+    """
     try:
-        found = jwt.PyJWKSet.from_json(raw.decode()).keys
-    except (jwt.PyJWTError, ValueError, AttributeError, TypeError):
+        listed = [dict(key) for key in json.loads(raw)["keys"]]
+    except (ValueError, KeyError, TypeError):
         raise KeysUnreadable from None
-    keys = {key.key_id: key for key in found if key.key_id and key.algorithm_name == "EdDSA"}
-    if not keys:
-        raise KeysUnreadable
+    keys: PublicKeys = {}
+    for key in listed:
+        with contextlib.suppress(jwt.PyJWTError, ValueError, TypeError, KeyError):
+            keys[key["kid"]] = jwt.PyJWK(key, algorithm="EdDSA")
     return keys

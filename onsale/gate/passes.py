@@ -62,12 +62,16 @@ class Verifier:
         gateway: str,
         room: str,
         *,
+        join_url: str | None = None,
         read: Callable[[str], Awaitable[PublicKeys]] = fetched,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`gateway`: its URL as this machine reaches it; `room`: the room's id."""
+        """`gateway`: its URL as this machine reaches it; `room`: the room's id.
+
+        `join_url`: where visitors join, unless they reach the gateway under the same URL.
+        """
         self.room = room
-        self.join_url = f"{gateway.rstrip('/')}/v1/rooms/{room}/token"
+        self.join_url = join_url or f"{gateway.rstrip('/')}/v1/rooms/{room}/token"
         self._source = f"{gateway.rstrip('/')}/.well-known/jwks.json"
         self._read = read
         self._clock = clock
