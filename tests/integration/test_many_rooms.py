@@ -7,6 +7,7 @@ from typing import Any, Self
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
@@ -109,12 +110,50 @@ async def test_a_tick_among_many_rooms_costs_what_the_busy_ones_cost(hall: Hall)
     assert spent.calls["exists"] <= 2 * LOOKED_AT
 
 
-async def test_who_joins_a_quiet_room_is_admitted_with_the_next_tick(hall: Hall) -> None:
-    await hall.held_up("r7")
-    assert await hall.ticks_until_admitted("r7") == 1
+@pytest.fixture
+async def far(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A quiet room whose turn does not come for long."""
+    monkeypatch.setattr(admission, "LOOKED_AT", 1)
+    monkeypatch.setattr(admission, "SERVED", 1)
+    hall.loop = Admission(hall.rooms, hall.rooms.woken)
+    _, soon = await hall.rooms.some(0, 100)
+    return next(name for name in await hall.rooms.names() if name not in soon)
 
 
-async def test_a_room_that_another_process_filled_is_found_within_one_walk(hall: Hall) -> None:
+async def test_who_joins_a_quiet_room_is_admitted_with_the_next_tick(hall: Hall, far: str) -> None:
+    await hall.held_up(far)
+    assert await hall.ticks_until_admitted(far) == 1
+
+
+async def test_a_room_in_which_somebody_waits_is_served_in_every_tick(hall: Hall, far: str) -> None:
+    await hall.rooms.configure(far, {"max_active": 0})
+    await hall.rooms.enter(far, "ann")
+    for _ in range(3):
+        await hall.loop.tick()
+    await hall.rooms.configure(far, {"max_active": 1})
+    assert await hall.ticks_until_admitted(far) == 1
+
+
+async def test_a_room_that_was_woken_while_the_store_was_gone_is_served_when_it_is_back(
+    hall: Hall, far: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hall.held_up(far)
+    with monkeypatch.context() as gone:
+
+        async def lost(*_: object) -> None:
+            raise NoConnection("gone")
+
+        gone.setattr(hall.rooms, "admit_each", lost)
+        with pytest.raises(NoConnection):
+            await hall.loop.tick()
+    assert await hall.ticks_until_admitted(far) == 1
+
+
+async def test_a_room_that_another_process_filled_is_found_within_one_walk(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "SERVED", 1)
+    hall.loop = Admission(hall.rooms, hall.rooms.woken)
     await hall.held_up("r7")
     hall.rooms.woken.clear()
     assert await hall.ticks_until_admitted("r7") <= 2 * MANY // LOOKED_AT
