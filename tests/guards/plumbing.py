@@ -175,6 +175,21 @@ LOGS = rows(
 STORES = rows(
     "shared/stores.py",
     (
+        "who waited for a connection waits less for the answer",
+        "S3",
+        "min(REDIS_DEADLINE_S, TOTAL_DEADLINE_S - waited_s)",
+        "REDIS_DEADLINE_S",
+        "tests/integration/test_gateway_store_faults.py::"
+        "test_whoever_waited_for_a_connection_waits_less_for_the_answer",
+    ),
+    (
+        "a full Redis of version 6.2 is away, too",
+        "O5",
+        " or _REFUSED_IN_SCRIPT.search(said)",
+        "",
+        _WEB + "test_a_store_that_fails_is_503_and_says_when_to_come_back",
+    ),
+    (
         "Redis must not evict",
         "S2 O1",
         'elif policy != "noeviction":',
@@ -194,7 +209,7 @@ STORES = rows(
     (
         "a Redis that refuses to serve is away",
         "O5",
-        "return Unavailable() if str(error).startswith(_REFUSING) else None",
+        "return Unavailable() if refused else None",
         "return None",
         _WEB + "test_a_store_that_fails_is_503_and_says_when_to_come_back",
     ),

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from queue_gateway.app import create_app
 from queue_gateway.room import Rooms
+from shared.stores import redis_client
 from tests import engines
 from tests.crashing import KillableValkey
 from tests.integration.gateways import ADMIN, ROOM, TOKEN, Queued, configure, join, queued
@@ -168,6 +171,30 @@ async def test_a_store_that_takes_nothing_refuses_whole_and_in_time(
         assert answers[route][0].code == "unavailable", route
     assert before == after
     await faulty.back()
+
+
+async def test_whoever_waited_for_a_connection_waits_less_for_the_answer() -> None:
+    """A crowd before a store that says nothing: more ask than there are connections."""
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1") as silent:
+        port = silent.sockets[0].getsockname()[1]
+        client = redis_client(f"redis://127.0.0.1:{port}")
+
+        async def waited_s(number: int) -> float:
+            await asyncio.sleep(number / 200)
+            began = time.monotonic()
+            with pytest.raises((RedisConnectionError, RedisTimeoutError)):
+                await client.ping()
+            return time.monotonic() - began
+
+        waits_s = await asyncio.gather(*(waited_s(number) for number in range(400)))
+        await client.aclose()
+
+    assert max(waits_s) < 2.5
 
 
 class SlowlyLoading(KillableValkey):

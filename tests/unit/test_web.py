@@ -21,6 +21,8 @@ from shared.web import json_response, read_json
 from tests.integration.services import ORIGIN, Client, served, settings
 
 SENT = "s3cret-value"
+#: How Redis 6.2 tells of an error in a script.
+SCRIPT = "Error running script (call to f_0ce7): @user_script:31: @user_script: 31: "
 
 
 class Sock:
@@ -71,6 +73,8 @@ async def test_an_unknown_error_is_masked_and_logged_with_its_request(
     [
         RedisGone(SENT),
         ResponseError("MISCONF no disk"),
+        ResponseError(f"{SCRIPT}-OOM command not allowed when used memory > 'maxmemory'."),
+        ResponseError(f"{SCRIPT}-READONLY You can't write against a read only replica."),
         asyncpg.InterfaceError(SENT),
         asyncpg.DeadlockDetectedError(SENT),
         asyncpg.QueryCanceledError(SENT),
@@ -91,7 +95,12 @@ async def test_a_store_that_fails_is_503_and_says_when_to_come_back(
 
 @pytest.mark.parametrize(
     "error",
-    [ResponseError("ERR unknown command"), asyncpg.UndefinedTableError("x"), ValueError("x")],
+    [
+        ResponseError("ERR unknown command"),
+        ResponseError(f"{SCRIPT}attempt to index a nil value"),
+        asyncpg.UndefinedTableError("x"),
+        ValueError("x"),
+    ],
 )
 def test_a_mistake_of_ours_is_no_failure_of_a_store(error: Exception) -> None:
     assert unavailable(error) is None
