@@ -1,16 +1,16 @@
-"""The operator's side of the gateway: rooms. Every route here refuses without an operator key."""
+"""The operator's side of the gateway: rooms."""
 
 from aiohttp import web
 
 from queue_gateway.addresses import room_of, room_page
 from queue_gateway.answers import OperatorsRoom
+from queue_gateway.operators import OPERATOR as BY
 from queue_gateway.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
 from queue_gateway.room import ROOMS, RoomView
 from queue_gateway.room_settings import NewRoom, RoomChanges
 from queue_gateway.steering import STEERING
 from shared import paging
 from shared.audit import AUDIT
-from shared.credentials import require_operator
 from shared.errors import PreconditionRequired, VersionConflict
 from shared.openapi import ETAG, OPERATOR, Answer, described
 from shared.paging import PAGED
@@ -27,7 +27,6 @@ routes = web.RouteTableDef()
 @described({200: Answer(Page[OperatorsRoom])}, parameters=PAGED, needs=OPERATOR)
 async def operators_rooms(request: web.Request) -> web.Response:
     """All rooms with their settings, by their names."""
-    require_operator(request)
     asked = room_page(request)
     rooms = request.app[ROOMS]
     names, more = await rooms.page(asked.after, asked.limit)
@@ -43,10 +42,9 @@ async def operators_rooms(request: web.Request) -> web.Response:
 @described({201: SETTINGS}, body=NewRoom, refusals=(VersionConflict,), needs=OPERATOR)
 async def create_room(request: web.Request) -> web.Response:
     """A new room; 412 if there is one of that name."""
-    who = require_operator(request)
     wanted = convert(await read_json(request), NewRoom)
     fields, room_id = wanted.fields(), wanted.room_id
-    async with request.app[AUDIT].kept(who, "room.create", room_id, wanted):
+    async with request.app[AUDIT].kept(request[BY], "room.create", room_id, wanted):
         await request.app[STEERING].create(room_id, fields)
     return _room_response(await request.app[ROOMS].view(room_id), 201)
 
@@ -55,7 +53,6 @@ async def create_room(request: web.Request) -> web.Response:
 @described({200: SETTINGS}, needs=OPERATOR)
 async def settings(request: web.Request) -> web.Response:
     """A room's settings, with the ETag that a change needs."""
-    require_operator(request)
     return _room_response(await request.app[ROOMS].view(room_of(request)), 200)
 
 
@@ -69,11 +66,10 @@ async def settings(request: web.Request) -> web.Response:
 )
 async def configure(request: web.Request) -> web.Response:
     """Change a room, or create it; `If-Match` guards against a lost update."""
-    who = require_operator(request)
     room_id, expected = room_of(request), expected_version(request)
     wanted = convert(await read_json(request), RoomChanges)
     fields = wanted.fields()
-    async with request.app[AUDIT].kept(who, "room.change", room_id, wanted):
+    async with request.app[AUDIT].kept(request[BY], "room.change", room_id, wanted):
         created = await request.app[STEERING].change(room_id, fields, expected)
     return _room_response(await request.app[ROOMS].view(room_id), 201 if created else 200)
 
@@ -82,9 +78,8 @@ async def configure(request: web.Request) -> web.Response:
 @described({204: Answer()}, parameters=(IF_MATCH,), refusals=(VersionConflict,), needs=OPERATOR)
 async def delete_room(request: web.Request) -> web.Response:
     """Close a room, which ends every place in it, and delete it; repeating it is harmless."""
-    who = require_operator(request)
     room_id, expected = room_of(request), version_if_sent(request)
-    async with request.app[AUDIT].kept(who, "room.delete", room_id):
+    async with request.app[AUDIT].kept(request[BY], "room.delete", room_id):
         await request.app[STEERING].remove(room_id, expected)
     return web.Response(status=204)
 
@@ -93,9 +88,8 @@ async def delete_room(request: web.Request) -> web.Response:
 @described({200: SETTINGS}, parameters=(IF_MATCH,), refusals=(VersionConflict,), needs=OPERATOR)
 async def reset_room(request: web.Request) -> web.Response:
     """After a rehearsal: end every place, forget all figures, begin again with number 1."""
-    who = require_operator(request)
     room_id, expected = room_of(request), version_if_sent(request)
-    async with request.app[AUDIT].kept(who, "room.reset", room_id):
+    async with request.app[AUDIT].kept(request[BY], "room.reset", room_id):
         await request.app[STEERING].reset(room_id, expected)
     return _room_response(await request.app[ROOMS].view(room_id), 200)
 

@@ -19,6 +19,7 @@ from queue_gateway.admin_stats import WATCHING, Watching, stop_watching
 from queue_gateway.admission import ADMISSION_ROOMS, admission
 from queue_gateway.history import History
 from queue_gateway.journal import journal
+from queue_gateway.operators import operated
 from queue_gateway.room import ROOMS, Rooms
 from queue_gateway.settings import GatewaySettings
 from queue_gateway.stats import FIGURES, Figures
@@ -46,6 +47,7 @@ ABOUT = (
 def create_app(settings: GatewaySettings) -> web.Application:
     """The gateway as one aiohttp application."""
     app = base_app(settings)
+    app.middlewares.append(operated)
     app[SETTINGS] = settings
     app[handlers.TOKENS] = QueueTokens(settings.queue_secrets)
     app[PASSES] = Passes(settings.pass_keys)

@@ -4,6 +4,7 @@ from tests.guards.rows import rows
 
 _WEB = "tests/unit/test_web.py::"
 _LOGS = "tests/unit/test_logs.py::"
+_STORE_FAULTS = "tests/integration/test_gateway_store_faults.py::"
 _FAULTS = "tests/integration/test_gateway_faults.py::"
 _NO_CREDENTIALS = (
     "tests/integration/test_no_credentials.py::test_no_credential_comes_back_is_logged_or_stored"
@@ -179,8 +180,7 @@ STORES = rows(
         "S3",
         "min(REDIS_DEADLINE_S, TOTAL_DEADLINE_S - waited_s)",
         "REDIS_DEADLINE_S",
-        "tests/integration/test_gateway_store_faults.py::"
-        "test_whoever_waited_for_a_connection_waits_less_for_the_answer",
+        _STORE_FAULTS + "test_whoever_waited_for_a_connection_waits_less_for_the_answer",
     ),
     (
         "a full Redis of version 6.2 is away, too",

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from queue_gateway.app import create_app
 from tests.integration.gateways import ADMIN, configure
-from tests.integration.services import ADMIN_KEY, Client, identity
+from tests.integration.services import ADMIN_KEY, Client, identity, served, settings
 
 
 async def test_operator_routes_refuse_by_default(gateway: Client) -> None:
@@ -20,6 +22,19 @@ async def test_operator_routes_refuse_by_default(gateway: Client) -> None:
         for method in ("GET", "PUT"):
             answer = await gateway.ask(method, ADMIN, headers=headers, json={})
             assert (answer.status, answer.code) == (401, code)
+
+
+async def test_an_operators_route_nobody_thought_of_refuses_by_default(
+    redis_url: str, database_url: str
+) -> None:
+    async def new(request: web.Request) -> web.Response:
+        return web.Response()
+
+    app = create_app(settings(redis_url, database_url))
+    app.router.add_get("/v1/admin/new", new)
+    async with served(app) as gateway:
+        assert (await gateway.ask("GET", "/v1/admin/new")).code == "identity_required"
+        assert (await gateway.as_operator("GET", "/v1/admin/new")).status == 200
 
 
 async def test_a_change_needs_the_version_it_changes(gateway: Client) -> None:

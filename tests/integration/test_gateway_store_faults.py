@@ -232,7 +232,7 @@ async def test_a_store_that_is_loading_is_503_until_it_has_loaded(database_url: 
 
                 async def found() -> bool:
                     answer = await gateway.ask("GET", TOKEN, headers=token)
-                    return answer.json["status"] == "WAIT"
+                    return bool(answer.json["status"] == "WAIT")
 
                 assert (503, "unavailable") in seen
                 await wait_until(found)
@@ -240,7 +240,7 @@ async def test_a_store_that_is_loading_is_503_until_it_has_loaded(database_url: 
 
                 async def admitted() -> bool:
                     answer = await gateway.ask("GET", TOKEN, headers=token)
-                    return answer.json["status"] == "ACTIVE"
+                    return bool(answer.json["status"] == "ACTIVE")
 
                 await wait_until(admitted)
         finally:

@@ -112,7 +112,7 @@ async def test_holds_are_cancelled_while_their_visitor_pays_and_holds_more(
     seats = [f"A-{n}" for n in range(1, 21)]
     held = await booking.held(visitor, schedule_id, *seats)
 
-    replies: tuple[Any, ...] = await asyncio.gather(
+    replies: list[Any] = await asyncio.gather(
         booking.pay(visitor, *reversed(held[:10])),
         *(revoke(gateway, "ann", "?cancel_holds=true") for _ in range(4)),
         booking.hold(visitor, schedule_id, "A-30", "A-25"),
