@@ -6,7 +6,6 @@ from tests.guards.rows import rows
 _TABLE = "tests/unit/test_booking_gate.py::"
 _GATES = "tests/integration/test_booking_gates.py::"
 _HTTP = "tests/integration/test_gateway_http.py::"
-_OPERATORS = "tests/integration/test_gateway_operators.py::"
 _ACCESS = "tests/integration/test_gateway_access.py::"
 
 _DEFAULT = 'default = Gate.OPERATOR if route.startswith("/v1/admin") else Gate.ACTIVE'
@@ -203,80 +202,9 @@ GATEWAY = rows(
     ),
 )
 
-OPERATORS = rows(
-    "queue_gateway/admin.py",
-    (
-        "reading a room's settings needs the operator's key",
-        "X2",
-        "    require_operator(request)\n    return await",
-        "    return await",
-        _OPERATORS + "test_operator_routes_refuse_by_default",
-    ),
-    (
-        "changing a room needs the operator's key",
-        "X2",
-        "    require_operator(request)\n    room_id",
-        "    room_id",
-        (
-            _OPERATORS + "test_operator_routes_refuse_by_default",
-            _ACCESS + "test_nobody_without_the_operators_key_learns_whether_a_room_is_there",
-        ),
-    ),
-    (
-        "a room_id is a slug",
-        "O5",
-        "if not ROOM_ID.fullmatch(room_id):",
-        "if False:",
-        _ACCESS + "test_the_address_is_judged_before_the_precondition",
-    ),
-    (
-        "a change needs If-Match",
-        "X2",
-        "        raise PreconditionRequired\n",
-        '        return "*"\n',
-        _OPERATORS + "test_a_change_needs_the_version_it_changes",
-    ),
-    (
-        "If-Match is a version, not a word that scripts know",
-        "X2",
-        "not _EXPECTED.fullmatch(known)",
-        "False",
-        _ACCESS + "test_a_tag_that_no_room_has_matches_nothing",
-    ),
-    (
-        "a change of another version is refused",
-        "X2",
-        "    if outcome in _REFUSALS:\n",
-        "    if False:\n",
-        _OPERATORS + "test_a_change_needs_the_version_it_changes",
-    ),
-    (
-        "If-None-Match only creates",
-        "X2",
-        '        return "none"\n',
-        '        return "*"\n',
-        _OPERATORS + "test_a_change_needs_the_version_it_changes",
-    ),
-    (
-        "If-None-Match does not make If-Match void",
-        "X2",
-        "if unknown or not",
-        "if not",
-        _OPERATORS + "test_preconditions_that_contradict_each_other_change_nothing",
-    ),
-    (
-        "If-None-Match with a tag is refused",
-        "X2",
-        'if unknown not in (None, "*"):',
-        "if False:",
-        _OPERATORS + "test_preconditions_that_contradict_each_other_change_nothing",
-    ),
-)
-
 GUARDS: tuple[Guard, ...] = (
     *BOOKING,
     *GATEWAY,
-    *OPERATORS,
     *tokens.GUARDS,
     *plumbing.GUARDS,
 )

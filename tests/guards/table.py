@@ -1,5 +1,13 @@
 """All guards, from the tables beside this file."""
 
-from tests.guards import Guard, gates, rooms, sale
+from tests.guards import Guard, gates, operators, rooms, sale, sites, streams, times
 
-GUARDS: tuple[Guard, ...] = (*rooms.GUARDS, *sale.GUARDS, *gates.GUARDS)
+GUARDS: tuple[Guard, ...] = (
+    *rooms.GUARDS,
+    *sale.GUARDS,
+    *gates.GUARDS,
+    *operators.GUARDS,
+    *sites.GUARDS,
+    *streams.GUARDS,
+    *times.GUARDS,
+)

@@ -131,6 +131,8 @@ async def test_waits_are_those_of_the_last_hour_and_of_the_latest_admissions(
         history = History(pool)
         assert await history.waits_s("room-a", 2) == pytest.approx((10, 10), abs=0.1)
         assert await history.waits_s("room-a", 1) == pytest.approx((10, 426.5), abs=0.5)
+        monkeypatch.setattr("queue_gateway.history.MOST_WAITS", 100)
+        assert await history.waits_s("room-a", 2) == pytest.approx((10, 766.5), abs=0.5)
         assert await history.waits_s("room-a", 3) is None
         assert await history.waits_s("room-c", 0) is None
 
