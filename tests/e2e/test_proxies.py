@@ -305,7 +305,8 @@ async def test_the_page_joins_and_asks_through_the_site(site: Site) -> None:
     asked = json.loads((await site.send(TOKEN, Cookie=given)).body)
     assert asked["status"] == "ACTIVE"
     assert (await site.send("/protected", Cookie=given)).status == 200
-    assert (await site.send("/v1/rooms/spring-tour")).status == 200
+    for path in ("/v1/rooms/spring-tour", "/v1/rooms/spring-tour/page?return=/protected"):
+        assert (await site.send(path)).status == 200
     left = await site.send(TOKEN, "DELETE", **site_headers, Cookie=given)
     assert left.status == 204
     assert (await site.send("/protected", Cookie=given)).status == 403
@@ -346,7 +347,7 @@ async def test_a_browser_joins_waits_and_sees_the_page_it_asked_for(
     browser = await asyncio.create_subprocess_exec(
         *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
         *("--remote-debugging-port=0", f"--user-data-dir={tmp_path}"),
-        f"http://127.0.0.1:{site.port}/protected?a=1",
+        f"http://127.0.0.1:{site.port}/protected?a=1&b=%2F",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -367,5 +368,5 @@ async def test_a_browser_joins_waits_and_sees_the_page_it_asked_for(
     finally:
         browser.terminate()
         await asyncio.wait_for(browser.wait(), 20)
-    assert site.reached[0]["target"] == "/protected?a=1"
+    assert site.reached[0]["target"] == "/protected?a=1&b=%2F"
     assert site.reached[0]["headers"]["x-onsale-visitor"].startswith("anon%3A")
