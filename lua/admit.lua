@@ -179,6 +179,12 @@ for _, lane in ipairs(room.lanes) do
 end
 if #room.lanes > 1 then redis.call('HSET', SETTINGS, 'lane_credits', table.concat(turns, ',')) end
 count_pace('all', admitted, now)
+local paces = {}
+for _, lane in ipairs(room.lanes) do
+  local per_s = lane.lined_up and measured_pace(lane, now)
+  if per_s then paces[#paces + 1] = string.format('%d:%.6f:%d', lane.slot, per_s, now) end
+end
+if #paces > 0 then redis.call('HSET', SETTINGS, 'paces', table.concat(paces, ',')) end
 keep_clock(now)
 if admitted > 0 then tell('admitted ' .. table.concat(news, ' ')) end
 return { admitted, ended, outage_ms, more, count_waiting(room) + redis.call('ZCARD', ACTIVE) }

@@ -101,7 +101,7 @@ elseif ends_all then
     -- Nothing of a rehearsal is left in the figures, and the first visitor is number 1.
     redis.call('DEL', PACE)
     redis.call('HDEL', SETTINGS, unpack(COUNTED))
-    fields.lane_credits = ''
+    fields.lane_credits, fields.paces = '', ''
     fields.serving_number, fields.last_number, fields.counted_from = '0', '0', fields.generation
   else
     redis.call('HINCRBY', SETTINGS, 'counted_closed', closed)

@@ -105,22 +105,29 @@ local function poll_after(room, base, number, now)
 end
 
 -- Admissions from a lane per second of its line's moving, in the last two minutes; one more than was
--- seen, so that a line that stands still is expected to move again. Before anything was seen, the
--- lane's share of the rate.
+-- seen, so that a line that stands still is expected to move again; nil where nothing was seen.
+local function measured_pace(lane, now)
+  local fields, last = {}, math.floor(now / PACE_SLOT_MS)
+  for slot = last - PACE_LOOK + 1, last do
+    fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'busy' .. lane.slot), pace_field(slot, lane.slot)
+  end
+  local found, busy_ms, admitted = redis.call('HMGET', PACE, unpack(fields)), 0, 0
+  for index = 1, #found, 2 do
+    busy_ms, admitted = busy_ms + (found[index] or 0), admitted + (found[index + 1] or 0)
+  end
+  return busy_ms > 0 and (admitted + 1) * 1000 / busy_ms or nil
+end
+
+-- The pace that `admit` measured last, since each poll would pay a third more for measuring it anew.
+-- Where it did not for two minutes, the lane's share of the rate.
 local function pace_per_s(room, lane, now)
   if not lane.per_s then
-    local fields, last = {}, math.floor(now / PACE_SLOT_MS)
-    for slot = last - PACE_LOOK + 1, last do
-      fields[#fields + 1], fields[#fields + 2] = pace_field(slot, 'busy' .. lane.slot), pace_field(slot, lane.slot)
-    end
-    local found, busy_ms, admitted = redis.call('HMGET', PACE, unpack(fields)), 0, 0
-    for index = 1, #found, 2 do
-      busy_ms, admitted = busy_ms + (found[index] or 0), admitted + (found[index + 1] or 0)
-    end
     local weights = 0
     for _, other in ipairs(room.lanes) do weights = weights + other.weight end
-    lane.per_s = busy_ms > 0 and (admitted + 1) * 1000 / busy_ms
-      or math.max(1, room.admit_per_minute / 60 * lane.weight / weights)
+    lane.per_s = math.max(1, room.admit_per_minute / 60 * lane.weight / weights)
+    for slot, per_s, at in string.gmatch(room.paces or '', '(%d):([%d.]+):(%d+)') do
+      if tonumber(slot) == lane.slot and now - at < PACE_LOOK * PACE_SLOT_MS then lane.per_s = tonumber(per_s) end
+    end
   end
   return lane.per_s
 end

@@ -12,11 +12,11 @@ local OUTAGE_MS = 2000
 local FIELDS = {
   'generation', 'state', 'opens_at_ms', 'max_active', 'admit_per_minute', 'active_ttl_s',
   'claim_ttl_s', 'idle_ttl_s', 'clock_ms', 'heartbeat_ms', 'shift_ms', 'level', 'level_at_ms',
-  'ended_at_ms', 'store_run', 'lanes', 'compensate_no_shows', 'returnable',
+  'ended_at_ms', 'store_run', 'lanes', 'compensate_no_shows', 'returnable', 'paces',
 }
 
 -- Fields that are no numbers.
-local WORDS = { state = true, store_run = true, lanes = true }
+local WORDS = { state = true, store_run = true, lanes = true, paces = true }
 
 -- The lanes of 'name:weight:slot,...', in the operator's order. A room without lanes has one, which
 -- has no name. A lane keeps its slot for as long as it has its name.
