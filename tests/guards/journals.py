@@ -11,6 +11,7 @@ _CLOSE = "queue_gateway/queries/close_generation.sql"
 _CHANGES = _SCRIPTS + "test_every_change_of_a_token_is_in_the_journal"
 _AGAIN = _JOURNAL + "test_a_batch_that_comes_again_changes_nothing"
 _CLOSING = _JOURNAL + "test_a_closing_ends_what_was_live_and_nothing_else"
+_MOVED = _JOURNAL + "test_deadlines_that_moved_are_told_to_the_table"
 _TRIM = (
     "        # Removed only now: a crash in between repeats the batch, which changes nothing.\n"
     '        last_ms, last_seq = entries[-1][0].split("-")\n'
@@ -56,6 +57,38 @@ GUARDS = (
         without="",
         invariant="A6",
         test=_EDGES + "test_the_journal_tells_how_full_the_room_was_at_each_admission",
+    ),
+    Guard(
+        name="deadlines that an outage moved are written",
+        where="lua/admit.lua",
+        text="if deadlines_moved then write_journal('', room.generation, 0, 'MOVED', now) end",
+        without="",
+        invariant="A7",
+        test=_MOVED,
+    ),
+    Guard(
+        name="deadlines that an extension moved are written",
+        where="lua/extend.lua",
+        text="write_journal('', room.generation, 0, 'MOVED', now)",
+        without="",
+        invariant="A7",
+        test=_MOVED,
+    ),
+    Guard(
+        name="the table is told the deadlines of now",
+        where="queue_gateway/restoring.py",
+        text="deadline + shift_ms - now_ms",
+        without="deadline - now_ms",
+        invariant="A7",
+        test=_MOVED,
+    ),
+    Guard(
+        name="deadlines move for ACTIVE tokens only",
+        where="queue_gateway/queries/moved_deadlines.sql",
+        text=" AND q.status = 'ACTIVE'",
+        without="",
+        invariant="A6",
+        test=_JOURNAL + "test_deadlines_that_moved_are_no_longer_those_of_who_left",
     ),
     Guard(
         name="entries go after their rows are committed",

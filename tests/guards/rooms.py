@@ -1,37 +1,39 @@
 """Guards of the line: admission. Those of places and of the journal are beside this file."""
 
-from tests.guards import Guard, journals, places
+from tests.guards import Guard, changes, journals, lanes, places
 
 _SCRIPTS = "tests/integration/test_room_scripts.py::"
 _EDGES = "tests/integration/test_room_edges.py::"
 _BOUNDS = "tests/integration/test_room_bounds.py::"
-_BUCKET = "lua/fragments/admission.lua"
+_OPERATORS = "tests/integration/test_room_operators.py::"
+_MOVES = "lua/fragments/admission.lua"
+_BUCKET = "lua/fragments/rate.lua"
 _ADMIT = "lua/admit.lua"
 _ENTER = "lua/enter.lua"
-_LEFT = "return math.min(room.max_active - redis.call('ZCARD', ACTIVE), math.floor(level / UNIT))"
+_LEFT = "return math.min(slots_left(room), math.floor(room.level / UNIT))"
 
 _PACE = (
     Guard(
         name="cap",
-        where=_BUCKET,
+        where=_MOVES,
         text=_LEFT,
-        without="return math.floor(level / UNIT)",
+        without="return math.floor(room.level / UNIT)",
         invariant="A1",
         test=_SCRIPTS + "test_the_cap_is_never_exceeded",
     ),
     Guard(
         name="rate",
-        where=_BUCKET,
+        where=_MOVES,
         text=_LEFT,
-        without="return room.max_active - redis.call('ZCARD', ACTIVE)",
+        without="return slots_left(room)",
         invariant="A2",
         test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
     ),
     Guard(
         name="a quiet spell banks the burst at most",
         where=_BUCKET,
-        text="return math.min(burst_level(room.admit_per_minute), room.level + earned)",
-        without="return room.level + earned",
+        text="room.level = math.min(burst, room.level + earned)",
+        without="room.level = room.level + earned",
         invariant="A3",
         test=_SCRIPTS + "test_a_quiet_spell_banks_no_more_than_the_burst",
     ),
@@ -46,15 +48,15 @@ _PACE = (
     Guard(
         name="admissions of a tick are taken from the rate",
         where=_ADMIT,
-        text="keep_level(level - admitted * UNIT, now)",
-        without="keep_level(level, now)",
+        text="if not by_hand then room.level = room.level - admitted * UNIT end",
+        without="",
         invariant="A2",
         test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
     ),
     Guard(
         name="admissions at a join are taken from the rate",
         where=_ENTER,
-        text="if admitted > 0 then keep_level(level, now) end",
+        text="if admitted > 0 then keep_rate(room) end",
         without="",
         invariant="A2",
         test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
@@ -62,7 +64,7 @@ _PACE = (
     Guard(
         name="joins in one call share the rate",
         where=_ENTER,
-        text="level = level - UNIT",
+        text="room.level = room.level - UNIT",
         without="",
         invariant="A2",
         test=_EDGES + "test_joins_in_one_call_share_cap_and_rate",
@@ -82,7 +84,7 @@ _PACE = (
 _TURN = (
     Guard(
         name="paused and closed rooms admit nobody",
-        where=_BUCKET,
+        where=_MOVES,
         text="return (room.state == 'open' or room.state == 'draining')",
         without="return true",
         invariant="A4",
@@ -90,7 +92,7 @@ _TURN = (
     ),
     Guard(
         name="before the opening nobody is admitted",
-        where=_BUCKET,
+        where=_MOVES,
         text="and (not room.opens_at_ms or room.opens_at_ms <= now)",
         without="",
         invariant="A4",
@@ -98,7 +100,7 @@ _TURN = (
     ),
     Guard(
         name="a draining room admits its line",
-        where=_BUCKET,
+        where=_MOVES,
         text="room.state == 'open' or room.state == 'draining'",
         without="room.state == 'open'",
         invariant="A5",
@@ -107,15 +109,15 @@ _TURN = (
     Guard(
         name="lower numbers first",
         where=_ADMIT,
-        text="redis.call('ZRANGE', WAITING,",
-        without="redis.call('ZREVRANGE', WAITING,",
+        text="redis.call('ZRANGE', lane.key,",
+        without="redis.call('ZREVRANGE', lane.key,",
         invariant="O2",
         test=_SCRIPTS + "test_the_first_in_line_is_admitted_first",
     ),
     Guard(
         name="who is admitted waits no more",
         where=_ADMIT,
-        text="redis.call('ZREM', WAITING, visitor)\n",
+        text="redis.call('ZREM', lane.key, lane.visitor)\n",
         without="\n",
         invariant="O4",
         test=_SCRIPTS + "test_the_first_in_line_is_admitted_first",
@@ -123,7 +125,7 @@ _TURN = (
     Guard(
         name="who is admitted is not watched as a waiter",
         where=_ADMIT,
-        text="redis.call('ZREM', SEEN, visitor)\n",
+        text="redis.call('ZREM', SEEN, lane.visitor)\n",
         without="\n",
         invariant="A6",
         test=_EDGES + "test_who_was_admitted_may_be_silent",
@@ -131,7 +133,7 @@ _TURN = (
     Guard(
         name="at once only where nobody waits",
         where=_ENTER,
-        text="redis.call('ZCARD', WAITING) == 0 and ",
+        text="count_waiting(room) == 0 and ",
         without="",
         invariant="O2",
         test=_SCRIPTS + "test_nobody_overtakes_a_line_by_joining",
@@ -147,7 +149,7 @@ _TURN = (
     Guard(
         name="at once only as cap and rate allow",
         where=_ENTER,
-        text=" and room_left(room, level) > 0",
+        text=" and room_left(room) > 0",
         without="",
         invariant="A1",
         test=_SCRIPTS + "test_an_empty_line_lets_in_at_once_as_cap_and_rate_allow",
@@ -155,15 +157,15 @@ _TURN = (
     Guard(
         name="a silent head is passed over",
         where=_ADMIT,
-        text="if seen and math.floor(seen) <= idle_before and now >= idle_rest_until then",
-        without="if false then",
+        text="if not seen or math.floor(seen) > idle_before or now < idle_rest_until then",
+        without="if true then",
         invariant="A5",
         test=_SCRIPTS + "test_dead_heads_beyond_the_sweep_limit_block_nobody",
     ),
     Guard(
         name="after an outage a silent head is no dead one",
         where=_ADMIT,
-        text=" and now >= idle_rest_until then",
+        text=" or now < idle_rest_until then",
         without=" then",
         invariant="A5",
         test=_EDGES + "test_after_an_outage_a_silent_head_is_admitted_not_ended",
@@ -250,16 +252,19 @@ _LIMITS = (
     Guard(
         name="limit of tokens admitted",
         where=_ADMIT,
-        text="local quota = math.min(room_left(room, level), limit)",
-        without="local quota = room_left(room, level)",
+        text="quota = math.min(quota, limit)",
+        without="",
         invariant="S3",
-        test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+        test=(
+            _BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
+            _OPERATORS + "test_by_hand_a_round_is_as_bounded_as_any",
+        ),
     ),
     Guard(
         name="limit of silent heads passed over",
         where=_ADMIT,
-        text="while admitted < quota and skips < limit do",
-        without="while admitted < quota do",
+        text="while skips < limit do",
+        without="while true do",
         invariant="S3",
         test=_BOUNDS + "test_the_work_of_one_admission_is_bounded_by_its_limit",
     ),
@@ -282,19 +287,28 @@ _LIMITS = (
     Guard(
         name="more to admit",
         where=_ADMIT,
-        text="if admitted == limit then more = 1 end",
-        without="",
+        text="(admitted == limit and not by_hand)",
+        without="false",
         invariant="A5",
         test=_BOUNDS + "test_the_rounds_of_one_tick_leave_nothing_undone",
     ),
     Guard(
-        name="the pace of the last minutes only",
-        where=_BUCKET,
-        text="if tonumber(old) <= slot - PACE_SLOTS then redis.call('HDEL', PACE, old) end",
+        name="the pace of the last hour only",
+        where=_MOVES,
+        text="    redis.call('HDEL', PACE, unpack(old))\n",
         without="",
         invariant="S3",
-        test=_BOUNDS + "test_the_pace_is_kept_of_ten_minutes_only",
+        test=_BOUNDS + "test_the_pace_is_kept_of_one_hour_only",
     ),
 )
 
-GUARDS = (*_PACE, *_TURN, *_JOINING, *_LIMITS, *places.GUARDS, *journals.GUARDS)
+GUARDS = (
+    *_PACE,
+    *_TURN,
+    *_JOINING,
+    *_LIMITS,
+    *lanes.GUARDS,
+    *changes.GUARDS,
+    *places.GUARDS,
+    *journals.GUARDS,
+)

@@ -37,7 +37,9 @@ async def test_admissions_less_no_shows_keep_the_rate_and_use_it(line: Line) -> 
 
 
 async def test_no_more_comes_back_than_the_rate_itself_gives(line: Line) -> None:
-    await line.wait(10)
+    await line.configure(max_active=0)
+    await line.wait(60)  # a quiet spell banks nothing of it
+    await line.configure(max_active=10_000)
     before, _ = await counts(line)
     for seconds in range(1, 21):
         await line.wait(1)
@@ -94,3 +96,16 @@ async def test_who_finds_ones_own_claim_overdue_gives_the_admission_back(redis: 
     line.now_ms += 1_900
     assert (await line.status(late)).reason == "unclaimed"
     assert await line.admit() == 1
+
+
+@pytest.mark.parametrize("reason", ["left", "completed", "revoked"])
+async def test_who_came_gives_nothing_back(redis: Redis, reason: str) -> None:
+    line = Line(redis)
+    await line.configure(max_active=0, admit_per_minute=6, compensate_no_shows=1)
+    one, _ = await line.crowd(2)
+    await line.wait(10)
+    await line.configure(max_active=5)
+    assert await line.admit() == 1
+    await line.status(one)
+    await line.places.finish(one.place, reason)
+    assert await line.admit() == 0
