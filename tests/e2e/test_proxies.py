@@ -312,6 +312,17 @@ async def test_the_page_joins_and_asks_through_the_site(site: Site) -> None:
     assert (await site.send("/protected", Cookie=given)).status == 403
 
 
+async def test_news_reach_the_page_at_once(site: Site) -> None:
+    token = await waiting(site)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    asked = f"GET {TOKEN}/events HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookie(token)}\r\n\r\n"
+    writer.write(asked.encode())
+    await asyncio.wait_for(reader.readuntil(b'"WAIT"'), 20)
+    await configure(site.gateway, max_active=10)
+    await asyncio.wait_for(reader.readuntil(b'"ACTIVE"'), 20)
+    writer.close()
+
+
 async def test_refusals_of_the_site_are_its_own(site: Site) -> None:
     token = await let_in(site)
     answer = await site.send("/refused-by-the-site", Queue_Token=token)
