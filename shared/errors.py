@@ -57,7 +57,7 @@ class IdentityInvalid(OnsaleError):
 
 
 class OperatorRequired(OnsaleError):
-    """Operator routes need 'Authorization: Bearer <ONSALE_ADMIN_KEY>'."""
+    """Operator routes need 'Authorization: Bearer <key>', one of those in ONSALE_ADMIN_KEY."""
 
     status, code, title = 401, "identity_required", "Operator key required"
 

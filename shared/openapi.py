@@ -39,7 +39,7 @@ SCHEMES: dict[str, dict[str, str]] = {
     OPERATOR_KEY: {
         "type": "http",
         "scheme": "bearer",
-        "description": "`ONSALE_ADMIN_KEY`.",
+        "description": "One of the keys of `ONSALE_ADMIN_KEY`. Some only read.",
     },
 }
 
