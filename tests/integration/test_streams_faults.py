@@ -222,10 +222,10 @@ async def test_a_stopping_process_begins_no_stream(app: web.Application, gateway
     assert (await gateway.ask("GET", EVENTS, headers=held)).code == "unavailable"
 
 
-@pytest.mark.usefixtures("beating")
-async def test_a_client_that_hung_up_is_forgotten(
+async def test_a_client_that_hung_up_is_forgotten_before_anything_is_written_to_it(
     gateway: Client, app: web.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_S", 600.0)
     (held,) = await crowd(gateway, 1)
     async with listening(gateway, held) as listener:
         await listener.event()
