@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -62,9 +63,10 @@ class Report:
 
     def show(self, console: Console) -> None:
         """A table, a line for each variant."""
-        table = Table(title=self.title, title_justify="left")
+        table = Table(title=self.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
         for heading in ("", "variant", "unit", "median", "min", "max", "ratio", "limit"):
-            table.add_column(heading, justify="left" if heading in ("", "variant") else "right")
+            words = heading in ("", "variant")
+            table.add_column(heading, justify="left" if words else "right", no_wrap=True)
         for figure in self.figures:
             for number, (name, values) in enumerate(figure.values.items()):
                 ratio = f"{figure.ratio(name):.2f}" if number else ""

@@ -68,7 +68,7 @@ class Line:
 
     @property
     def title(self) -> str:
-        return f"{len(self.places):,} waiting"
+        return f"{len(self.places):,} wait"
 
     def newcomers(self, count: int) -> list[str]:
         """Visitors who never were here."""
@@ -148,7 +148,7 @@ async def _store_time(line: Line, calls: int) -> Mapping[str, float]:
     joins = [partial(rooms.enter, line.room_id, visitor) for visitor in visitors]
     join_us = await _accounted(line.client, joins)
     await line.left(visitors)
-    return {"poll, the store's time": poll_us, "join, the store's time": join_us}
+    return {"poll, store": poll_us, "join, store": join_us}
 
 
 async def _accounted(
@@ -185,7 +185,7 @@ class _Visit:
         await line.written_down()
         found = {"poll": Figures.of(polls), "join": Figures.of(joins)}
         return {
-            f"{what}, the client's {name}": value or 0.0
+            f"{what}, client {name}": value or 0.0
             for what, figures in found.items()
             for name, value in (("p50", figures.p50), ("p99", figures.p99))
         }

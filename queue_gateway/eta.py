@@ -69,7 +69,7 @@ class Outlook:
         if high_s > WIDEST * low_s:
             low_s = max(1.0, sqrt(low_s * high_s / WIDEST))
         low = int(low_s)
-        return Wait(low=low, high=min(WIDEST * low, ceil(min(high_s, WIDEST * low_s))))
+        return Wait(low=low, high=min(WIDEST * low, ceil(high_s)))
 
     def _look(self) -> None:
         starts = [(at, self._until(at)) for at in self._moments()]

@@ -19,7 +19,7 @@ from queue_gateway.journal import Journal
 from queue_gateway.room import REGISTRY, Rooms, _keys
 from queue_gateway.room_settings import DEFAULTS
 from shared.places import room_keys
-from shared.scripts import Script
+from shared.scripts import Script, source
 from tests.integration.services import served, settings
 from tests.waiting import wait_until
 
@@ -40,6 +40,7 @@ class Hall:
         """Make so many rooms, quicker than one by one."""
         names = [f"r{number}" for number in range(count)]
         defaults = [part for pair in DEFAULTS.items() for part in pair]
+        await self.client.script_load(source("configure"))
         for at in range(0, count, 500):
             some = names[at : at + 500]
             made = await Script(self.client, "configure").each(
