@@ -25,7 +25,7 @@ def base64(text: str) -> str:
     return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-BAD_LIMITS = ("0", "101", "x", "", "-1", "1.0", "١")
+BAD_LIMITS = ("0", "101", "x", "", "-1", "1.0", "\u0661")
 BAD_CURSORS = ("", "!", "w", base64("Room"), base64("a b"), base64("a" * 64), base64("a") + "=")
 
 
