@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from queue_gateway.addresses import room_of
 from shared.openapi import Answer, Parameter, described
 
 PAGE = Path(__file__).parent / "pages" / "room.html"
@@ -49,8 +50,9 @@ def _digest(tag: str) -> str:
 
 @routes.get("/v1/rooms/{room_id}/page")
 @described({200: Answer(str, media_type="text/html")}, parameters=(RETURN,), stores=False)
-async def room_page(_: web.Request) -> web.Response:
+async def room_page(request: web.Request) -> web.Response:
     """The waiting room, for people: joins, shows the place, and goes on when it is their turn."""
+    room_of(request)
     headers = {
         "Content-Security-Policy": policy(),
         "X-Content-Type-Options": "nosniff",
