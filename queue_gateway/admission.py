@@ -57,6 +57,7 @@ class Admission:
         #: Where somebody waited or was ACTIVE when the room was served last.
         self._busy: set[str] = set()
         self._looked_at, self._served = Walk(rooms, LOOKED_AT), Walk(rooms, SERVED)
+        self._bridged: dict[str, int] = {}
         self._first, self._failing = True, False
 
     async def run(self) -> None:
@@ -86,8 +87,21 @@ class Admission:
                         unfinished.append(room_id)
             due = unfinished
         self._first = False
+        self._tell_outage()
         if failure:
             raise failure
+
+    def _tell_outage(self) -> None:
+        """In one line, however many rooms it was an outage of."""
+        if self._bridged:
+            longest = max(self._bridged, key=self._bridged.__getitem__)
+            log.warning(
+                "outage_bridged",
+                rooms=len(self._bridged),
+                room_id=longest,
+                outage_ms=self._bridged[longest],
+            )
+            self._bridged.clear()
 
     async def _idle(self) -> list[str]:
         """Rooms whose turn it is, and some in which somebody is though nobody was."""
@@ -110,7 +124,7 @@ class Admission:
                 continue
             # A room that nobody was in has had no outage, whoever joins it right now.
             if done and done.outage_ms and (room_id in self._busy or (self._first and done.live)):
-                log.warning("outage_bridged", room_id=room_id, outage_ms=done.outage_ms)
+                self._bridged[room_id] = done.outage_ms
             if done and done.live:
                 self._busy.add(room_id)
             else:

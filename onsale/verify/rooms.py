@@ -36,13 +36,15 @@ async def live_rooms(client: "redis.Redis") -> list[LiveRoom]:
         rooms = names[at : at + ROOMS_AT_ONCE]
         async with client.pipeline(transaction=False) as together:
             for room_id in rooms:
+                together.exists(*room_keys(room_id, *PLACES))
+            there = await together.execute()
+        for room_id in (room_id for room_id, keys in zip(rooms, there, strict=True) if keys):
+            async with client.pipeline(transaction=False) as together:
                 for key in room_keys(room_id, *PLACES):
                     together.exists(key)
-            there = iter(await together.execute())
-        for room_id in rooms:
-            filled = {name for name in PLACES if next(there)}
-            if filled:
-                found.append(await _read(client, room_id, filled))
+                keys = await together.execute()
+            filled = {name for name, is_there in zip(PLACES, keys, strict=True) if is_there}
+            found.append(await _read(client, room_id, filled))
     return found
 
 

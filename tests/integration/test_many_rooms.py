@@ -226,17 +226,18 @@ async def test_whoever_joins_a_quiet_room_meets_no_outage(
     assert [entry["s"] for _, entry in entries] == ["WAIT", "ACTIVE"]
 
 
-async def test_an_outage_of_a_busy_room_is_told(redis: Redis) -> None:
+async def test_an_outage_of_busy_rooms_is_told_in_one_line(redis: Redis) -> None:
     hall = Hall(redis)
     await hall.open(3)
     await hall.held_up("r1")
+    await hall.held_up("r2")
     await hall.loop.tick()
     hall.now_ms += 5_000
     with capture_logs() as logs:
         await hall.loop.tick()
-    assert [(log["event"], log["room_id"], log["outage_ms"]) for log in logs] == [
-        ("outage_bridged", "r1", 5_000)
-    ]
+    (log,) = logs
+    assert (log["event"], log["room_id"], log["outage_ms"]) == ("outage_bridged", "r1", 5_000)
+    assert log["rooms"] == 2
 
 
 async def test_a_round_goes_on_until_no_work_is_left(
