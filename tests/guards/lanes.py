@@ -166,7 +166,7 @@ _GIVEN_BACK = (
         text="room.level = math.min(burst_level(room.admit_per_minute), room.level + UNIT)",
         without="room.level = room.level + UNIT",
         invariant="A3",
-        test=_NO_SHOWS + "test_no_shows_of_one_moment_are_not_banked",
+        test=_NO_SHOWS + "test_what_comes_back_within_a_call_is_not_above_the_burst",
     ),
     Guard(
         name="what may be given back is not banked",

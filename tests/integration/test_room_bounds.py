@@ -88,7 +88,8 @@ async def paced(line: Line) -> dict[str, str]:
     names = ("all", "0", "busy0")
     old = {f"{now - ago}.{name}": "1" for ago in range(360, 1400) for name in names}
     kept = {f"{now - ago}.{name}": "1" for ago in range(1, 360) for name in names}
-    await line.client.hset(room_keys(ROOM, "pace")[0], mapping={**old, **kept})
+    figures: Any = {**old, **kept}
+    await line.client.hset(room_keys(ROOM, "pace")[0], mapping=figures)
     return kept
 
 

@@ -155,7 +155,7 @@ async def test_the_last_lane_may_get_another_name(line: Line) -> None:
 async def test_lanes_in_another_order_keep_who_waits_in_them(line: Line) -> None:
     await line.configure(max_active=0, lanes="a:1,b:1,c:1")
     crowd = {name: await line.join(name, 2) for name in "abc"}
-    await line.configure(lanes="new:9,c:2,a:1,b:5")
+    assert await line.configure(lanes="new:9,c:2,a:1,b:5") == ("changed", 2)
     for name, (first, second) in crowd.items():
         assert (await line.status(first)).lane == name
         assert (await line.status(second)).position == 2

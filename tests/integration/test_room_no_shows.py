@@ -3,6 +3,7 @@
 import pytest
 from redis.asyncio import Redis
 
+from shared.places import ACTIVE, WAIT
 from tests.integration.lines import ROOM, Line
 
 RATE = 600
@@ -74,7 +75,9 @@ async def test_compensation_never_exceeds_the_cap(line: Line) -> None:
 
 
 async def test_no_shows_let_in_by_hand_give_nothing_back(line: Line) -> None:
-    await line.configure(admit_per_minute=1, compensate_no_shows=0)
+    await line.configure(max_active=0)
+    await line.wait(10)  # so that something may be given back
+    await line.configure(max_active=10_000, admit_per_minute=1, compensate_no_shows=0)
     await line.wait(6)  # the one that was left of the rate is gone
     await line.configure(compensate_no_shows=1)
     before, gone = await counts(line)
@@ -109,3 +112,15 @@ async def test_who_came_gives_nothing_back(redis: Redis, reason: str) -> None:
     await line.status(one)
     await line.places.finish(one.place, reason)
     assert await line.admit() == 0
+
+
+async def test_what_comes_back_within_a_call_is_not_above_the_burst(redis: Redis) -> None:
+    line = Line(redis)
+    await line.configure(max_active=0, admit_per_minute=60, claim_ttl_s=1, compensate_no_shows=1)
+    await line.crowd(1)
+    await line.wait(10)
+    await line.configure(max_active=5)
+    assert await line.admit() == 1
+    line.now_ms += 1_900  # the burst of one is there again, and v0's claim is overdue
+    rows = await line.enter_many("v0", "ann")
+    assert [(row[0], row[3]) for row in rows] == [("new", ACTIVE), ("new", WAIT)]
