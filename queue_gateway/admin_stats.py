@@ -29,7 +29,7 @@ class Watching:
         self.open = 0
         self.stopping = asyncio.Event()
 
-    def require_room(self) -> None:
+    def require_space(self) -> None:
         """Raises Unavailable when there are as many as may be."""
         if self.open >= MOST_STREAMS or self.stopping.is_set():
             raise Unavailable("Too many streams of figures are open here.", retry_after_s=5)
@@ -60,7 +60,7 @@ async def stats(request: web.Request) -> web.Response:
 )
 async def stats_stream(request: web.Request) -> web.StreamResponse:
     """The same as server-sent events, one each second."""
-    request.app[WATCHING].require_room()
+    request.app[WATCHING].require_space()
     room_id = room_of(request)
     return StatsStream(request, room_id, await request.app[FIGURES].recent(room_id))
 

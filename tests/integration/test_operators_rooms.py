@@ -307,3 +307,35 @@ async def test_an_odd_address_is_no_room(gateway: Client, room_id: str) -> None:
         url = f"{ROOMS}/{room_id}{path}"
         answer = await gateway.as_operator(method, url, json=body, headers={"If-Match": "*"})
         assert (answer.status, answer.code) == (404, "not_found"), (method, path)
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["unknown", "closed"])
+async def test_a_room_that_is_not_there_and_one_that_is_closed(
+    gateway: Client, closed: bool
+) -> None:
+    if closed:
+        await configure(gateway, state="closed")
+    expected = {
+        ("GET", ""): 200,
+        ("POST", "/reset"): 200,
+        ("POST", "/admissions"): 409,
+        ("POST", "/extension"): 200,
+        ("GET", "/tokens/ann"): 404,
+        ("DELETE", "/tokens/ann"): 204,
+        ("GET", "/stats"): 200,
+        ("DELETE", ""): 204,
+    }
+    bodies = {"/admissions": {"count": 1}, "/extension": {"seconds": 1}}
+
+    found = {
+        (method, path): (
+            await gateway.as_operator(method, f"{ADMIN}{path}", json=bodies.get(path))
+        ).status
+        for method, path in expected
+    }
+
+    if closed:
+        assert found == expected
+    else:
+        assert found == {**dict.fromkeys(expected, 404), ("DELETE", ""): 204}
+        assert (await gateway.as_operator("GET", ROOMS)).json["items"] == []

@@ -107,7 +107,9 @@ async def test_by_hand_a_draining_room_still_admits(gateway: Client) -> None:
     assert await statuses(gateway, joined) == ["ACTIVE"]
 
 
-@pytest.mark.parametrize("body", [{}, {"count": 0}, {"count": 1_000_001}, {"count": 1.5}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"count": 0}, {"count": 1_000_001}, {"count": 1.5}, {"count": 1, "more": 1}, []]
+)
 async def test_a_count_out_of_range_lets_nobody_in(gateway: Client, body: Any) -> None:
     await configure(gateway)
     answer = await gateway.as_operator("POST", f"{ADMIN}/admissions", json=body)
@@ -237,7 +239,9 @@ async def test_an_extension_gives_everybody_inside_more_time(gateway: Client) ->
     assert (before[2], after[2]) == (None, None)
 
 
-@pytest.mark.parametrize("body", [{}, {"seconds": 0}, {"seconds": 86_401}, {"seconds": "60"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"seconds": 0}, {"seconds": 86_401}, {"seconds": "60"}, {"seconds": 1, "count": 1}]
+)
 async def test_an_extension_out_of_range_moves_nothing(gateway: Client, body: Any) -> None:
     await configure(gateway)
     answer = await gateway.as_operator("POST", f"{ADMIN}/extension", json=body)
