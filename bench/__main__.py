@@ -10,10 +10,13 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from bench import rooms
+from bench import rooms, streams
 from bench.report import Report
 
-BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {"rooms": rooms.main}
+BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {
+    "rooms": rooms.main,
+    "streams": streams.main,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

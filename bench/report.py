@@ -63,17 +63,24 @@ class Report:
 
     def show(self, console: Console) -> None:
         """A table, a line for each variant."""
-        table = Table(title=self.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
-        for heading in ("", "variant", "unit", "median", "min", "max", "ratio", "limit"):
-            words = heading in ("", "variant")
-            table.add_column(heading, justify="left" if words else "right", no_wrap=True)
+        table = Table(
+            title=self.title,
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            pad_edge=False,
+            collapse_padding=True,
+        )
+        table.add_column("")
+        table.add_column("variant")
+        for heading in ("median", "min", "max", "ratio", "limit"):
+            table.add_column(heading, justify="right")
         for figure in self.figures:
             for number, (name, values) in enumerate(figure.values.items()):
                 ratio = f"{figure.ratio(name):.2f}" if number else ""
                 limit = f"{figure.limit:g}" if number and figure.limit else ""
                 cells = [f"{value:.2f}" for value in (median(values), min(values), max(values))]
-                title = "" if number else figure.name
-                table.add_row(title, name, figure.unit, *cells, ratio, limit)
+                title = "" if number else f"{figure.name}, {figure.unit}"
+                table.add_row(title, name, *cells, ratio, limit)
         console.print(table)
         for note in self.notes:
             console.print(note)

@@ -42,6 +42,7 @@ def test_what_costs_more_than_it_may_is_said() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_every_benchmark_runs(tmp_path: Path) -> None:
     found = tmp_path / "found.json"
     assert main(["--quick", "--json", str(found)]) == 0
