@@ -1,6 +1,7 @@
 --[[
 extend -- give everybody who is ACTIVE more time.
-Guarantees: one write, however many are ACTIVE (S3); who is admitted later gets no more than usual.
+Guarantees: one write, however many are ACTIVE (S3), which moves their claims with their ends; who is admitted later gets
+  no more than usual.
 KEYS    the room's keys, in the order of fragments/room.lua
 ARGV[1] now_ms, '' for the store's clock
 ARGV[2] more_ms
