@@ -90,11 +90,14 @@ async def tab() -> AsyncIterator[Tab]:
 
             found = await wait_until(port, within_s=START_DEADLINE_S)
             async with aiohttp.ClientSession() as session:
-                async with session.get(f"http://127.0.0.1:{found}/json") as answer:
-                    pages = [p for p in await answer.json() if p["type"] == "page"]
-                async with session.ws_connect(
-                    pages[0]["webSocketDebuggerUrl"], max_msg_size=0
-                ) as socket:
+
+                async def page() -> str:
+                    async with session.get(f"http://127.0.0.1:{found}/json") as answer:
+                        told = [p for p in await answer.json() if p["type"] == "page"]
+                    return str(told[0]["webSocketDebuggerUrl"]) if told else ""
+
+                url = await wait_until(page, within_s=START_DEADLINE_S)
+                async with session.ws_connect(url, max_msg_size=0) as socket:
                     opened = Tab(socket)
                     for domain in ("Page", "Runtime", "Log"):
                         await opened.ask(f"{domain}.enable")
