@@ -21,6 +21,14 @@ def browser_program() -> str | None:
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
+#: What the protocol says when the page that was asked is not there any more.
+_LEFT = "navigated or closed"
+
+
+class WentOn(Exception):
+    """The page went on to another address before it answered."""
+
+
 class Tab:
     """One page, its script and its screen."""
 
@@ -38,6 +46,8 @@ class Tab:
             if told.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
                 self.complaints.append(json.dumps(told["params"]))
             if told.get("id") == self._last_id:
+                if _LEFT in told.get("error", {}).get("message", ""):
+                    raise WentOn
                 assert "error" not in told, told
                 result: dict[str, Any] = told["result"]
                 return result
@@ -46,10 +56,13 @@ class Tab:
         await self.ask("Page.navigate", url=url)
 
     async def evaluate(self, script: str) -> Any:
-        """The value of an expression in the page, promises awaited."""
-        told = await self.ask(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
-        )
+        """The value of an expression in the page, promises awaited; None while it goes on."""
+        try:
+            told = await self.ask(
+                "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+            )
+        except WentOn:
+            return None
         return told["result"].get("value")
 
     async def text(self) -> str:
@@ -86,7 +99,8 @@ async def tab() -> AsyncIterator[Tab]:
             announced = Path(home) / "DevToolsActivePort"
 
             async def port() -> str:
-                return announced.read_text().split()[0] if announced.exists() else ""
+                told = announced.read_text() if announced.exists() else ""
+                return told.split()[0] if "\n" in told else ""
 
             found = await wait_until(port, within_s=START_DEADLINE_S)
             async with aiohttp.ClientSession() as session:
