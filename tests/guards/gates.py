@@ -5,6 +5,7 @@ from tests.guards.rows import rows
 
 _TABLE = "tests/unit/test_booking_gate.py::"
 _GATES = "tests/integration/test_booking_gates.py::"
+_IDENTITIES = "tests/integration/test_gateway_identities.py::"
 _HTTP = "tests/integration/test_gateway_http.py::"
 _ACCESS = "tests/integration/test_gateway_access.py::"
 
@@ -159,8 +160,7 @@ GATEWAY = rows(
         "X1",
         "        if place.room_id == room_id:\n",
         "        if place:\n",
-        "tests/integration/test_gateway_identities.py::"
-        "test_no_other_rooms_token_names_anybody_in_an_anonymous_room",
+        _IDENTITIES + "test_no_other_rooms_token_names_anybody_in_an_anonymous_room",
     ),
     (
         "the token is of the room in the path",

@@ -178,8 +178,8 @@ async def visit(watched: Watched, number: int, schedule_id: int) -> None:
 
     await wait_until(admitted, within_s=60)
     path = f"{ROOM}/authorize?from=s3cret"
-    asked = {**sent(watched.gateway), "X-Forwarded-Method": "POST"}
-    await watched.ask(watched.gateway, "GET", path, headers=asked)
+    forwarded = {**sent(watched.gateway), "X-Forwarded-Method": "POST"}
+    await watched.ask(watched.gateway, "GET", path, headers=forwarded)
 
     async def post(path: str, body: Any) -> Answer:
         headers = {**sent(watched.booking), "Idempotency-Key": watched.mark()}
