@@ -55,13 +55,6 @@ _BOUNDS = (
             _FAULTS + "test_a_reader_that_does_not_read_is_cut",
         ),
         (
-            "a write has ended when the kernel has it",
-            "S3",
-            "await self._payload_writer.drain()",
-            "pass",
-            _FAULTS + "test_a_reader_that_does_not_read_is_cut",
-        ),
-        (
             "HEAD opens no stream",
             "S3",
             "self.request.method != hdrs.METH_HEAD and ",
