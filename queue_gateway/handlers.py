@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -29,6 +30,7 @@ COOKIE_MAX_AGE_S = 86_400 * 2
 #: How the gateway names visitors of anonymous rooms; nobody can guess the rest of the name.
 NAMELESS = "anon:"
 
+JOINER = replace(VISITOR, text="identity, unless the room is anonymous", optional=True)
 HOLDER = Access("a queue token of the room", (QUEUE_TOKEN,), (TokenRequired, TokenInvalid))
 
 routes = web.RouteTableDef()
@@ -41,7 +43,7 @@ routes = web.RouteTableDef()
         201: Answer(TokenGiven, text="A new place"),
     },
     refusals=(RoomClosed,),
-    needs=VISITOR,
+    needs=JOINER,
 )
 async def enter(request: web.Request) -> web.Response:
     """Join the room, or get the place already held."""

@@ -49,11 +49,21 @@ Described = TypeVar("Described", bound=Handler)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a route asks of its caller: credentials (of SCHEMES), and its refusals without them."""
+    """What a route asks of its caller: credentials (of SCHEMES), and its refusals without them.
+
+    `optional`: there are cases in which it goes without.
+    """
 
     text: str
     schemes: tuple[str, ...] = ()
     refusals: Refusals = ()
+    optional: bool = False
+
+    @property
+    def security(self) -> list[dict[str, list[str]]]:
+        """The security requirement of OpenAPI: one of these will do, and `{}` is none at all."""
+        asked: list[dict[str, list[str]]] = [{name: [] for name in self.schemes}]
+        return asked + [{}] * self.optional if self.schemes else []
 
 
 OPEN = Access("nothing")
@@ -240,7 +250,7 @@ class _Document:
             "tags": [_group(route.path)],
             "summary": summary,
             "description": "\n\n".join(filter(None, [text.strip(), f"Needs {route.access.text}."])),
-            "security": [{name: [] for name in schemes}] if schemes else [],
+            "security": route.access.security,
             "parameters": [*self._path(route.path), *self._parameters(route)],
             "responses": {**self._answers(route), **self._refusals(route)},
         }

@@ -83,6 +83,8 @@ def test_gates_are_told_as_they_are() -> None:
     assert found["/v1/users/me"]["get"]["security"] == [{"identity": []}]
     assert found["/v1/admin/concerts"]["post"]["security"] == [{"operatorKey": []}]
     assert found["/docs"]["get"]["security"] == []
+    joining = gateway_app()[DOCS].document["paths"]["/v1/rooms/{room_id}/token"]["post"]
+    assert joining["security"] == [{"identity": []}, {}]  # not in an anonymous room
 
 
 def test_unsafe_methods_tell_of_the_origin_that_cookies_need() -> None:
