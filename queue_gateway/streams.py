@@ -63,7 +63,8 @@ class _Room:
         self._viewed_at = float("-inf")
         self._stale = True
         self._lanes: dict[str | None, int] = {}
-        self._round_at = float("-inf")
+        self._round_at = self._next_at = float("-inf")
+        self._pace_s = 0.0
         self._due: list[Stream] = []
         self._urgent: set[Stream] = set()
         self._woken = asyncio.Event()
@@ -90,7 +91,8 @@ class _Room:
 
     def ask_for_all(self) -> None:
         """Begin a round now: anything may have changed."""
-        self._stale, self._round_at = True, float("-inf")
+        self._stale, self._pace_s = True, 0.0
+        self._round_at = self._next_at = float("-inf")
         self._woken.set()
 
     async def run(self) -> None:
@@ -110,17 +112,17 @@ class _Room:
 
     async def _step(self) -> None:
         """One call, for those of whom there is news, else for the next ones of the round."""
-        if not self._due and time.monotonic() >= self._round_at:
-            self._round_at = time.monotonic() + ROUND_S
-            self._due = list(self.streams)
-            self._stale = self._stale or not self._news.hears(self._room_id)
+        now = time.monotonic()
+        if not self._due and now >= self._round_at:
+            self._begin_round(now)
         if self._urgent:
             chosen = [self._urgent.pop() for _ in range(min(AT_ONCE, len(self._urgent)))]
-        elif self._due:
+        elif self._due and now >= self._next_at:
+            self._next_at = now + self._pace_s
             chosen = self._due[-AT_ONCE:]
             del self._due[-AT_ONCE:]
         else:
-            await self._pause()
+            await self._pause(self._next_at if self._due else self._round_at)
             return
         for stream in chosen:
             if stream.gone:
@@ -130,10 +132,18 @@ class _Room:
             async with self._calls:
                 await self._ask(listening)
 
-    async def _pause(self) -> None:
-        """Until the next round, or news."""
+    def _begin_round(self, now: float) -> None:
+        """Everybody is asked for, in calls all over the time; at once where it was asked for."""
+        self._due = list(self.streams)
+        hurried = self._round_at == float("-inf")
+        self._pace_s = 0.0 if hurried else ROUND_S * AT_ONCE / max(AT_ONCE, len(self._due))
+        self._next_at, self._round_at = now, now + ROUND_S
+        self._stale = self._stale or not self._news.hears(self._room_id)
+
+    async def _pause(self, until: float) -> None:
+        """Until the next call is due, or there is news."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._round_at - time.monotonic()):
+            async with asyncio.timeout(until - time.monotonic()):
                 await self._woken.wait()
             await asyncio.sleep(COALESCE_S)
         self._woken.clear()
