@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
+from queue_gateway.streams import STREAMS
 from tests.integration.gateways import TOKEN, Queued
 from tests.integration.services import Client
+from tests.waiting import wait_until
 
 EVENTS = f"{TOKEN}/events"
 
@@ -56,6 +59,17 @@ class Listener:
                     assert kind == "token"
                     return json.loads(data)
         return None
+
+
+async def settled(app: web.Application, room_id: str = "spring-tour") -> None:
+    """The room is heard, and everybody was asked for since."""
+    streams: Any = app[STREAMS]
+
+    async def asked() -> bool:
+        room = streams._rooms[room_id]
+        return streams._news.hears(room_id) and not room._due and room._round_at > 0
+
+    await wait_until(asked)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from shared.passes import PASSES
 from shared.places import PLACES, Status
 from shared.tokens import Place
 from tests.integration.gateways import TOKEN, configure, join, queued
-from tests.integration.listening import EVENTS, listening
+from tests.integration.listening import EVENTS, listening, settled
 from tests.integration.services import ORIGIN, Client, served, settings
 from tests.waiting import wait_until
 
@@ -149,6 +149,7 @@ async def test_what_happens_while_a_stream_opens_is_not_missed(
     bobs, cats = await waiting(gateway, "bob", "cat")
     async with listening(gateway, bobs) as first:
         assert (await first.event())["status"] == "WAIT"
+        await settled(app)
 
         async def before(place: Place) -> Status:
             status = await app[streams.SOURCES].places.status(place)

@@ -22,7 +22,7 @@ from shared.tokens import Place
 from tests import engines
 from tests.crashing import KillableValkey
 from tests.integration.gateways import ADMIN, TOKEN, Queued, configure, join, queued
-from tests.integration.listening import EVENTS, listening
+from tests.integration.listening import EVENTS, listening, settled
 from tests.integration.services import Client, served, settings
 from tests.waiting import wait_until
 
@@ -294,6 +294,7 @@ async def test_without_a_subscription_a_round_finds_what_changed(
     news: Any = app[STREAMS]._news
     async with listening(gateway, held) as listener:
         assert (await listener.event())["state"] == "open"
+        await settled(app)
         monkeypatch.setattr(news, "hears", lambda room_id: False)
         monkeypatch.setattr(news, "_heard", lambda *_: None)
         await configure(gateway, state="paused")
