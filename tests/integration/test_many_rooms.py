@@ -236,8 +236,8 @@ async def test_an_outage_of_busy_rooms_is_told_in_one_line(redis: Redis) -> None
     with capture_logs() as logs:
         await hall.loop.tick()
     (log,) = logs
-    assert (log["event"], log["room_id"], log["outage_ms"]) == ("outage_bridged", "r1", 5_000)
-    assert log["rooms"] == 2
+    assert (log["event"], log["outage_ms"], log["rooms"]) == ("outage_bridged", 5_000, 2)
+    assert log["room_id"] in {"r1", "r2"}
 
 
 async def test_a_round_goes_on_until_no_work_is_left(
