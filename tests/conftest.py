@@ -46,9 +46,15 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
+@pytest.fixture(scope="session")
+def databases(postgresql: Postgres, migrated_template: str) -> engines.Databases:
+    """Migrated databases to lend."""
+    return engines.Databases(postgresql.url, migrated_template)
+
+
 @pytest.fixture
-async def database_url(postgresql: Postgres, migrated_template: str) -> AsyncIterator[str]:
+async def database_url(databases: engines.Databases) -> AsyncIterator[str]:
     """The URL of a migrated, empty database of this test's own."""
-    url = await engines.clone(postgresql.url, migrated_template)
+    url = await databases.lend()
     yield url
-    await engines.drop(postgresql.url, url)
+    await databases.take_back(url)
