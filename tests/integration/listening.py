@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from queue_gateway.streams import STREAMS
+from queue_gateway.streams import CALLS, STREAMS
 from tests.integration.gateways import TOKEN, Queued
 from tests.integration.services import Client
 from tests.waiting import wait_until
@@ -67,7 +67,8 @@ async def settled(app: web.Application, room_id: str = "spring-tour") -> None:
 
     async def asked() -> bool:
         room = streams._rooms[room_id]
-        return streams._news.hears(room_id) and not room._due and room._round_at > 0
+        asks = room._due or room._urgent or streams._calls._value < CALLS
+        return streams._news.hears(room_id) and not asks and room._round_at > 0
 
     await wait_until(asked)
 

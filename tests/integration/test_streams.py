@@ -207,10 +207,11 @@ async def test_who_gets_more_time_is_told(gateway: Client, rooms: Rooms) -> None
 
 
 @pytest.mark.usefixtures("no_rounds")
-async def test_a_stream_ends_with_its_token(gateway: Client) -> None:
+async def test_a_stream_ends_with_its_token(gateway: Client, app: web.Application) -> None:
     (held,) = await waiting(gateway, "bob")
     async with listening(gateway, held) as listener:
         await listener.event()
+        await settled(app)
         await leave(gateway, "bob")
         told = await listener.event()
         assert (told["status"], told["reason"]) == ("EXPIRED", "left")
