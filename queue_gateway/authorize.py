@@ -13,14 +13,13 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from queue_gateway.errors import TokenInvalid, TokenRequired
-from queue_gateway.handlers import HOLDER, TOKENS
+from queue_gateway.handlers import HOLDER, place_proved
 from shared.credentials import QUEUE_TOKEN_HEADER, SAFE_METHODS, queue_cookie
 from shared.errors import Forbidden, QueueTokenExpired, QueueTokenWaiting
 from shared.openapi import Answer, Header, described
 from shared.passes import PASSES
 from shared.places import ACTIVE, PLACES, WAIT
-from shared.tokens import Place, verified
+from shared.tokens import Place
 
 #: Where proxies say of which method the visitor's request is.
 METHOD_HEADERS = ("X-Forwarded-Method", "X-Original-Method")
@@ -44,15 +43,7 @@ routes = web.RouteTableDef()
 @described({204: ALLOWED}, refusals=REFUSALS, needs=HOLDER)
 async def authorize(request: web.Request) -> web.Response:
     """For proxies: 204 when the token is ACTIVE, 401 without a valid one, else 403."""
-    room_id = request.match_info["room_id"]
-    place = verified(
-        request.app[TOKENS],
-        _visitors_token(request, room_id),
-        required=TokenRequired,
-        invalid=TokenInvalid,
-    )
-    if place.room_id != room_id:
-        raise TokenInvalid
+    place = place_proved(request, _visitors_token(request, request.match_info["room_id"]))
     status = await request.app[PLACES].status(place)
     if status.status == ACTIVE:
         found = request.app[PASSES].sign(place, status.expires_at_ms)

@@ -128,14 +128,14 @@ def _nameless(request: web.Request, room_id: str) -> Identified:
 
 
 def place_of(request: web.Request) -> Place:
-    """The place the request's token proves. Raises TokenRequired or TokenInvalid."""
+    """The place the request's token proves. Raises TokenRequired, TokenInvalid or Forbidden."""
+    return place_proved(request, queue_token(request, request.match_info["room_id"]))
+
+
+def place_proved(request: web.Request, raw: str | None) -> Place:
+    """The place a token proves, of the path's room. Raises TokenRequired or TokenInvalid."""
     room_id = request.match_info["room_id"]
-    place = verified(
-        request.app[TOKENS],
-        queue_token(request, room_id),
-        required=TokenRequired,
-        invalid=TokenInvalid,
-    )
+    place = verified(request.app[TOKENS], raw, required=TokenRequired, invalid=TokenInvalid)
     if place.room_id != room_id:
         raise TokenInvalid
     return place

@@ -6,6 +6,7 @@ from tests.guards.rows import rows
 _TABLE = "tests/unit/test_booking_gate.py::"
 _GATES = "tests/integration/test_booking_gates.py::"
 _IDENTITIES = "tests/integration/test_gateway_identities.py::"
+_FORWARDING = "tests/integration/test_gateway_forwarding.py::"
 _HTTP = "tests/integration/test_gateway_http.py::"
 _ACCESS = "tests/integration/test_gateway_access.py::"
 
@@ -167,7 +168,10 @@ GATEWAY = rows(
         "X1",
         "if place.room_id != room_id:",
         "if False:",
-        _HTTP + "test_a_forged_token_is_401",
+        (
+            _HTTP + "test_a_forged_token_is_401",
+            _FORWARDING + "test_a_token_of_another_room_lets_nobody_in",
+        ),
     ),
     (
         "scripts of a page cannot read the cookie",

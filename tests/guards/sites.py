@@ -53,13 +53,6 @@ PASSES = rows(
 AUTHORIZE = rows(
     "queue_gateway/authorize.py",
     (
-        "a proxy is told of this room alone",
-        "X1",
-        "if place.room_id != room_id:",
-        "if False:",
-        _FORWARDING + "test_a_token_of_another_room_lets_nobody_in",
-    ),
-    (
         "WAIT is not ACTIVE for proxies",
         "X1",
         "if status.status == ACTIVE:",

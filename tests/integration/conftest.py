@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 from fakeredis import FakeAsyncRedis
 from redis.asyncio import Redis
 
@@ -23,7 +24,13 @@ async def line(request: pytest.FixtureRequest, redis: Redis) -> AsyncIterator[Li
 
 
 @pytest.fixture
-async def gateway(redis: Redis, redis_url: str, database_url: str) -> AsyncIterator[Client]:
+def app(redis: Redis, redis_url: str, database_url: str) -> web.Application:
+    """The gateway's application, on real stores; `gateway` serves it."""
+    return create_app(settings(redis_url, database_url))
+
+
+@pytest.fixture
+async def gateway(app: web.Application) -> AsyncIterator[Client]:
     """A gateway without a room, on real stores."""
-    async with served(create_app(settings(redis_url, database_url))) as client:
+    async with served(app) as client:
         yield client

@@ -10,23 +10,17 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from queue_gateway import events, streams
-from queue_gateway.app import create_app
 from queue_gateway.room import ROOMS, Rooms
 from shared.passes import PASSES
 from shared.places import PLACES, Status
 from shared.tokens import Place
 from tests.integration.gateways import TOKEN, configure, join, queued
 from tests.integration.listening import EVENTS, listening, settled
-from tests.integration.services import ORIGIN, Client, served, settings
+from tests.integration.services import ORIGIN, Client, served
 from tests.waiting import wait_until
 
 OTHER = "/v1/rooms/other"
 NEVER_S = 600.0
-
-
-@pytest.fixture
-def app(redis: Redis, redis_url: str, database_url: str) -> web.Application:
-    return create_app(settings(redis_url, database_url))
 
 
 @pytest.fixture

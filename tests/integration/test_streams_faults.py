@@ -31,11 +31,6 @@ CHANNEL = "{room:spring-tour}:journal"
 
 
 @pytest.fixture
-def app(redis: Redis, redis_url: str, database_url: str) -> web.Application:
-    return create_app(settings(redis_url, database_url))
-
-
-@pytest.fixture
 async def gateway(app: web.Application) -> AsyncIterator[Client]:
     """A gateway with a room that lets nobody in."""
     async with served(app) as client:
