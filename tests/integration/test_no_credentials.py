@@ -274,8 +274,13 @@ async def garble(watched: Watched) -> None:
 
 async def fail(watched: Watched, wire: Any, redis: Redis) -> None:
     """Requests with good credentials while Redis is away, and while it holds nonsense (500)."""
-    queued = next(token for token in watched.tokens if "spring-tour" in claims(token))
-    asked = {"Authorization": f"Bearer {watched.tokens[0]}", "Queue-Token": queued}
+    queued = next(token for token in watched.tokens if "aud" in claims(token))
+    (who,) = (
+        token
+        for token in watched.tokens
+        if token != queued and claims(token)["sub"] == claims(queued)["sub"]
+    )
+    asked = {"Authorization": f"Bearer {who}", "Queue-Token": queued}
 
     async def statuses() -> set[int]:
         return {
@@ -298,10 +303,11 @@ async def fail(watched: Watched, wire: Any, redis: Redis) -> None:
     await wait_until(each_is_at_a_loss)
 
 
-def claims(token: str) -> str:
-    """What a token says, as JSON."""
+def claims(token: str) -> dict[str, Any]:
+    """What a token says."""
     part = token.split(".")[1]
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode()
+    said: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return said
 
 
 async def stored(redis: Redis, database_url: str) -> str:

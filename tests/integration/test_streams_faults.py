@@ -60,7 +60,7 @@ async def open_streams(gateway: Client) -> float:
 
 
 async def test_a_quiet_room_costs_one_call_a_round_however_many_listen(
-    gateway: Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    app: web.Application, gateway: Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "ROUND_S", 0.1)
     held = await crowd(gateway, MANY)
@@ -81,6 +81,7 @@ async def test_a_quiet_room_costs_one_call_a_round_however_many_listen(
         for one in held:
             listener = await opened.enter_async_context(listening(gateway, one))
             await listener.event()
+        await settled(app)  # what a subscription's begin asks for has been asked
         await redis.config_resetstat()
         monkeypatch.setattr(Places, "statuses", counted)
         monkeypatch.setattr(Rooms, "view", counted_view)
@@ -125,7 +126,7 @@ async def test_a_call_is_of_bounded_size(gateway: Client, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("no_rounds")
 async def test_news_of_some_asks_for_nobody_else(
-    gateway: Client, monkeypatch: pytest.MonkeyPatch
+    app: web.Application, gateway: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = await crowd(gateway, 10)
     asked: Counter[int] = Counter()
@@ -141,6 +142,7 @@ async def test_news_of_some_asks_for_nobody_else(
             await listener.event()
         await configure(gateway, max_active=2)
         await asyncio.gather(*(listener.until(status="ACTIVE") for listener in listeners[:2]))
+        await settled(app)
         monkeypatch.setattr(Places, "statuses", counted)
         for ends, comes in ((0, 2), (1, 3)):
             await gateway.ask("DELETE", TOKEN, headers=held[ends])
