@@ -108,19 +108,17 @@ async def ask_database(
     findings = {}
     await connection.execute(f"SET LOCAL statement_timeout = '{QUERY_DEADLINE_S}s'")
     for asked in questions():
-        args = [known_until] if "$1" in asked.broken else []
         counted = await connection.fetchval(asked.counted, timeout=QUERY_DEADLINE_S)
-        rows = await connection.fetch(
-            f"SELECT * FROM ({asked.broken}) broken LIMIT {ROWS_SHOWN + 1}",  # noqa: S608 -- ours
-            *args,
-            timeout=QUERY_DEADLINE_S,
-        )
-        findings[asked.name] = Finding(
-            asked.name,
-            asked.words,
-            [f"{counted:,} {asked.counts}"],
-            [dict(row) for row in rows],
-        )
+        finding = Finding(asked.name, asked.words, [f"{counted:,} {asked.counts}"])
+        for question in asked.broken:
+            args = [known_until] if "$1" in question else []
+            rows = await connection.fetch(
+                f"SELECT * FROM ({question}) broken LIMIT {ROWS_SHOWN + 1}",  # noqa: S608 -- ours
+                *args,
+                timeout=QUERY_DEADLINE_S,
+            )
+            finding.broken += [dict(row) for row in rows]
+        findings[asked.name] = finding
     return findings
 
 

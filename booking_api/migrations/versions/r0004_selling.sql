@@ -113,6 +113,12 @@ ALTER TABLE payment
     ADD COLUMN payment_intent_id bigint CONSTRAINT payment_of_intent REFERENCES payment_intent,
     ADD CONSTRAINT payment_refunded_within CHECK (refunded_amount BETWEEN 0 AND payment_amount);
 
+-- What a provider collected is charged once, and paid with at once.
+ALTER TABLE ledger
+    ADD COLUMN payment_intent_id bigint CONSTRAINT ledger_of_intent REFERENCES payment_intent
+        CONSTRAINT ledger_intent_once UNIQUE,
+    ADD CONSTRAINT ledger_intent_is_charge CHECK (payment_intent_id IS NULL OR kind = 'CHARGE');
+
 -- Money given back, whole or in parts; each has its movement in the ledger.
 CREATE TABLE refund (
     refund_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
