@@ -4,7 +4,7 @@ from aiohttp import web
 
 from booking_api.answers import Concert, Schedule, SeatsAdded
 from booking_api.bodies import ConcertRequest, ScheduleRequest, SeatsRequest
-from booking_api.catalogue import CATALOGUE, Catalogue, concert_shown, schedule_shown
+from booking_api.catalogue import CATALOGUE, Catalogue, Where, concert_shown, schedule_shown
 from booking_api.gate import OPERATOR
 from booking_api.money import CURRENCY
 from shared.openapi import Answer, described
@@ -55,8 +55,14 @@ async def add_seats(request: web.Request) -> web.Response:
     seats = convert(await _read(request), SeatsRequest).checked()
     currency = request.app[CURRENCY]
     prices = [currency.amount(seat.price, least=0) for seat in seats]
+    where = Where(
+        [seat.section for seat in seats],
+        [seat.row for seat in seats],
+        [seat.place for seat in seats],
+        [seat.band for seat in seats],
+    )
     added = await _catalogue(request).add_seats(
-        path_id(request, "concert_schedule_id"), [seat.seat_number for seat in seats], prices
+        path_id(request, "concert_schedule_id"), [seat.seat_number for seat in seats], prices, where
     )
     return json_response(SeatsAdded(added), status=201)
 

@@ -13,8 +13,13 @@ from shared.shapes import LaneName, RoomId
 
 #: No control characters, so no NUL, which PostgreSQL does not take; something visible in it.
 _VISIBLE = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
+_PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_VISIBLE, examples=["Nina"])]
 SeatNumber = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE, examples=["A-12"])]
+#: A hall's main section and a price without a name have the name ''.
+SectionName = Annotated[str, Meta(max_length=64, pattern=_PLAIN, examples=["BALCONY"])]
+RowName = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE, examples=["A"])]
+BandName = Annotated[str, Meta(max_length=64, pattern=_PLAIN, examples=["Stalls"])]
 Amount = Annotated[
     str,
     Meta(max_length=32, extra_json_schema={"pattern": f"^{AMOUNT.pattern}$"}, examples=["120.00"]),
@@ -25,6 +30,9 @@ MOST_SEATS = 100
 
 #: Told to readers of the schema; `distinct` is what checks it.
 _DISTINCT = {"uniqueItems": True}
+
+#: As many digits as are read from a seat's number.
+MOST_PLACE = 999_999
 
 YEARS = range(2000, 3000)
 
@@ -90,10 +98,18 @@ class ScheduleRequest(Struct, forbid_unknown_fields=True):
 
 
 class Seat(Struct, forbid_unknown_fields=True):
-    """A seat of a hall to be."""
+    """A seat of a hall to be.
+
+    Where it is is read from its number ('BALCONY-A-12', 'A-12') unless it is said here; `row` and
+    `place` go together, and neighbours' places differ by one. `band`: the name of its price.
+    """
 
     seat_number: SeatNumber
     price: Amount
+    section: SectionName | None = None
+    row: RowName | None = None
+    place: Annotated[int, Meta(ge=0, le=MOST_PLACE)] | None = None
+    band: BandName | None = None
 
 
 class SeatsRequest(Struct, forbid_unknown_fields=True):
@@ -102,8 +118,11 @@ class SeatsRequest(Struct, forbid_unknown_fields=True):
     seats: Annotated[list[Seat], Meta(min_length=1, extra_json_schema=_DISTINCT)]
 
     def checked(self) -> list[Seat]:
-        """The seats. Raises ValidationFailed for one named twice."""
+        """The seats. Raises ValidationFailed for one named twice, and for half a place."""
         distinct([seat.seat_number for seat in self.seats], "seats")
+        for index, seat in enumerate(self.seats):
+            if (seat.row is None) != (seat.place is None):
+                raise ValidationFailed(f"row and place go together - at `$.seats[{index}]`")
         return self.seats
 
 

@@ -1,6 +1,7 @@
 """What is sold: concerts, their dates, the halls' seats; read by visitors, made by operators."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -83,16 +84,42 @@ class Catalogue:
         return row
 
     async def add_seats(
-        self, schedule_id: int, seat_numbers: Sequence[str], prices: Sequence[Decimal]
+        self,
+        schedule_id: int,
+        seat_numbers: Sequence[str],
+        prices: Sequence[Decimal],
+        where: "Where | None" = None,
     ) -> int:
         """Seats of a date, all or none; returns how many. Raises NotFound, AlreadyThere."""
+        known = where or Where()
         (row,) = await self._sale.rows(
-            "add_seats", schedule_id, seat_numbers, prices, self._operator
+            "add_seats",
+            schedule_id,
+            seat_numbers,
+            prices,
+            self._operator,
+            known.sections,
+            known.rows,
+            known.places,
+            known.bands,
         )
         added = int(row["seats_added"])
         if not added:
             raise NotFound
         return added
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where seats are, and the bands of their prices, in the order of the seats.
+
+    What is None is read from the seats' numbers; a band that is None is told by the price.
+    """
+
+    sections: Sequence[str | None] | None = None
+    rows: Sequence[str | None] | None = None
+    places: Sequence[int | None] | None = None
+    bands: Sequence[str | None] | None = None
 
 
 def concert_shown(row: "asyncpg.Record") -> Concert:

@@ -85,7 +85,7 @@ async def test_the_kept_map_equals_a_fresh_one_through_a_sale(booking: BookingSt
     await assert_fresh()
     await booking.pay(visitor, three)
     await assert_fresh()
-    await booking.pool.execute(query("add_seats"), schedule_id, ["B-1"], [5], "ann")
+    await booking.pool.execute(query("add_seats"), schedule_id, ["B-1"], [5], "ann", *[None] * 4)
     await assert_fresh()
 
 

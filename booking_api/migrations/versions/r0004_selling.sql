@@ -17,8 +17,8 @@ ALTER TABLE concert_schedule
     ADD COLUMN refund_until timestamptz,  -- null: until the date itself
     ADD COLUMN version integer NOT NULL DEFAULT 1;
 
--- Where a seat is. What the operator does not say is read from its number: 'BALCONY-A-12', 'A-12'.
--- A seat without a row has no neighbours.
+-- Where a seat is. What the operator does not say is read from its number: 'BALCONY-A-12', 'A-12';
+-- see functions/seat_place.sql. A seat without a row has no neighbours.
 ALTER TABLE concert_seat
     ADD COLUMN section text NOT NULL DEFAULT '',
     ADD COLUMN seat_row text,
@@ -27,7 +27,9 @@ ALTER TABLE concert_seat
 
 UPDATE concert_seat s
 SET section = coalesce(m[1], ''), seat_row = m[2], place = m[3]::integer
-FROM (SELECT concert_seat_id, regexp_match(seat_number, '^(?:(.+)-)?([^-]+)-?([0-9]{1,6})$') AS m
+FROM (SELECT concert_seat_id, coalesce(
+          regexp_match(seat_number, '^(?:(.+)-)?([^-]+)-([0-9]{1,6})$'),
+          regexp_match(seat_number, '^(?:(.+)-)?([^-]*[^-0-9])([0-9]{1,6})$')) AS m
       FROM concert_seat) n
 WHERE n.concert_seat_id = s.concert_seat_id AND m IS NOT NULL;
 
