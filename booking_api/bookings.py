@@ -37,8 +37,16 @@ class Bookings:
         )
 
     async def cancel(self, place: Place, booking_id: int) -> None:
-        """Let a hold go; repeating it is harmless. Raises NotFound, Forbidden for a paid one."""
-        await self._sale.decide("cancel_booking", place.visitor, place.room_id, booking_id)
+        """Let a hold go, or give a paid seat back; repeating it is harmless. Raises NotFound,
+        Forbidden for a paid one that is not, or no longer, refundable."""
+        await self._sale.decide(
+            "cancel_booking",
+            place.visitor,
+            place.room_id,
+            booking_id,
+            self._currency.code,
+            self._currency.digits,
+        )
 
     async def of(self, visitor: str, asked: Page) -> "list[asyncpg.Record]":
         """A visitor's bookings, newest first; one more than the page holds if there are more."""

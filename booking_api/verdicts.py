@@ -14,6 +14,7 @@ from shared.errors import (
     LimitExceeded,
     NotFound,
     NotPayable,
+    NotRefundable,
     OnsaleError,
     QueueTokenForeign,
     RequestInProgress,
@@ -21,11 +22,11 @@ from shared.errors import (
     ValidationFailed,
 )
 
-DONE = frozenset({"held", "canceled", "paid", "charged", "replayed"})
+DONE = frozenset({"held", "canceled", "paid", "charged", "refunded", "replayed"})
 
 
-class NotRefundable(Forbidden):
-    """A paid booking of this concert cannot be canceled."""
+class NotCancelable(Forbidden):
+    """A paid booking of this concert cannot be canceled, or no longer."""
 
 
 class BalanceFull(ValidationFailed):
@@ -39,13 +40,14 @@ class AlreadyThere(ValidationFailed):
 _REFUSALS: dict[str, type[OnsaleError]] = {
     "balance_full": BalanceFull,
     "booking_expired": BookingExpired,
-    "confirmed": NotRefundable,
+    "confirmed": NotCancelable,
     "foreign": QueueTokenForeign,
     "idempotency_key_reused": IdempotencyKeyReused,
     "insufficient_balance": InsufficientBalance,
     "limit_exceeded": LimitExceeded,
     "not_found": NotFound,
     "not_payable": NotPayable,
+    "not_refundable": NotRefundable,
     "request_in_progress": RequestInProgress,
     "seat_taken": SeatTaken,
 }
@@ -57,6 +59,7 @@ _CONSTRAINTS: dict[str, type[OnsaleError]] = {
     "idempotency_key_pkey": RequestInProgress,
     "ledger_balance_not_negative": InsufficientBalance,
     "payment_one_per_booking": NotPayable,
+    "payment_refunded_within": NotRefundable,
     "user_schedule_within_limit": LimitExceeded,
     "users_balance_not_negative": InsufficientBalance,
 }

@@ -148,6 +148,13 @@ class NotPayable(OnsaleError):
     extras: ClassVar = {"bookings": list[int]}
 
 
+class NotRefundable(OnsaleError):
+    """Not paid, canceled already, or less than that is left to be given back."""
+
+    status, code, title = 409, "not_refundable", "Not refundable"
+    extras: ClassVar = {"refundable": str}
+
+
 class RequestInProgress(OnsaleError):
     """The first request with this Idempotency-Key is still running; ask again with the same key."""
 

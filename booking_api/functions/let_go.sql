@@ -1,6 +1,7 @@
 /*
 let_go -- end live bookings and free their seats. The caller holds the locks of the seats and has
-judged that the bookings may end; p_reason is what they then say.
+judged that the bookings may end; p_reason is what they then say, unless a hold had passed its
+deadline: that one had ended by itself, and paying it stays 410.
 Lock order: counters by user_id and date, then bookings and seats, which the seat locks guard.
 Holds that their visitors did not buy count in the bucket of seats let go, which leaks
 max_let_go_per_hour in an hour; an offer of the waiting list that was not taken is over.
@@ -34,6 +35,9 @@ BEGIN
     FROM concert_booking b
     WHERE b.concert_booking_id = ANY (p_bookings) AND s.concert_seat_id = b.concert_seat_id
       AND s.concert_booking_id = b.concert_booking_id;
-    UPDATE concert_booking b SET status = 'CANCELED', canceled_reason = p_reason, updated_at = p_now
+    UPDATE concert_booking b
+    SET status = 'CANCELED', updated_at = p_now,
+        canceled_reason = CASE WHEN b.status = 'PENDING' AND b.expiration_at <= p_now THEN 'expired'
+                               ELSE p_reason END
     WHERE b.concert_booking_id = ANY (p_bookings);
 END $$;

@@ -113,15 +113,15 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="pay: not what is paid",
         where=_PAY,
-        text="b.status = 'CONFIRMED' OR b.canceled_reason = 'owner'",
-        without="b.canceled_reason = 'owner'",
+        text="b.status = 'CONFIRMED' OR b.canceled_reason <> 'expired'",
+        without="b.canceled_reason <> 'expired'",
         invariant="B3",
         test=_PAYMENTS + "what_its_owner_canceled_or_paid_is_not_payable",
     ),
     Guard(
         name="pay: not what its owner canceled",
         where=_PAY,
-        text="b.status = 'CONFIRMED' OR b.canceled_reason = 'owner'",
+        text="b.status = 'CONFIRMED' OR b.canceled_reason <> 'expired'",
         without="b.status = 'CONFIRMED'",
         invariant="B5",
         test=_PAYMENTS + "what_its_owner_canceled_or_paid_is_not_payable",
@@ -137,8 +137,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="pay: the price at hold time",
         where=_PAY,
-        text="SELECT b.concert_booking_id, b.price, v_now, v_now FROM concert_booking b\n",
-        without="SELECT b.concert_booking_id, s.price, v_now, v_now FROM concert_booking b"
+        text="SELECT b.concert_booking_id, b.price, p_intent, p_now, p_now FROM concert_booking b\n",
+        without="SELECT b.concert_booking_id, s.price, p_intent, p_now, p_now FROM concert_booking b"
         " JOIN concert_seat s USING (concert_seat_id)\n",
         invariant="B3",
         test=_CONDITIONS + "a_booking_costs_what_its_seat_cost_when_it_was_held",
@@ -146,8 +146,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="pay: ledger in the same transaction",
         where=_PAY,
-        text="FROM paid p ORDER BY p.payment_id\n    )",
-        without="FROM paid p WHERE false ORDER BY p.payment_id\n    )",
+        text="FROM paid p, owner o ORDER BY p.payment_id\n    )",
+        without="FROM paid p, owner o WHERE false ORDER BY p.payment_id\n    )",
         invariant="B6",
         test=_PAYMENTS + "the_ledger_adds_up_movement_by_movement",
     ),
@@ -187,7 +187,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="pay: ended holds do not keep the token",
         where=_PAY,
-        text="\n                     AND m.expiration_at > v_now",
+        text="\n                     AND m.expiration_at > p_now",
         without="",
         invariant="A6",
         test=_COMPLETIONS + "other_holds_of_the_room_keep_the_token",
@@ -195,7 +195,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="pay: holds in other rooms do not keep the token",
         where=_PAY,
-        text="WHERE m.room_id = p_room AND m.status",
+        text="WHERE m.room_id = v_room AND m.status",
         without="WHERE m.status",
         invariant="A6",
         test=_CONDITIONS + "holds_in_another_room_do_not_keep_the_token",

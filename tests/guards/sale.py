@@ -11,6 +11,7 @@ _EXPIRY = "tests/integration/test_booking_expiry.py::test_"
 _KEYS = "tests/integration/test_booking_idempotency.py::test_"
 _ACCOUNTS = "tests/integration/test_booking_accounts.py::test_"
 _CANCEL = "booking_api/functions/cancel_booking.sql"
+_LET_GO = "booking_api/functions/let_go.sql"
 _SWEEP = "booking_api/functions/sweep_expired.sql"
 _CHARGE = "booking_api/functions/charge_balance.sql"
 _ONCE = "booking_api/functions/idempotency.sql"
@@ -53,16 +54,16 @@ ENDING = (
     Guard(
         name="cancel: not what is paid",
         where=_CANCEL,
-        text="    IF v_booking.status <> 'PENDING' THEN",
-        without="    IF v_booking.status = 'CANCELED' THEN",
+        text="        IF v_amount IS NULL THEN",
+        without="        IF false THEN",
         invariant="B2",
         test=_HOLDS + "a_paid_booking_cannot_be_canceled",
     ),
     Guard(
         name="cancel: what was canceled stays as it is",
         where=_CANCEL,
-        text="    IF v_booking.status <> 'PENDING' THEN",
-        without="    IF v_booking.status = 'CONFIRMED' THEN",
+        text="    IF v_booking.status = 'PENDING' THEN",
+        without="    IF v_booking.status <> 'CONFIRMED' THEN",
         invariant="B5",
         test=_HOLDS + "a_canceled_hold_frees_its_seat_and_counts_no_more",
     ),
@@ -75,24 +76,25 @@ ENDING = (
         test=_WALLS + "a_cancel_that_waited_past_the_deadline_is_not_the_owners",
     ),
     Guard(
-        name="cancel: past its deadline it had ended already",
-        where=_CANCEL,
-        text="CASE WHEN b.expiration_at <= v_now THEN 'expired' ELSE 'owner' END",
-        without="'owner'",
+        name="let go: past its deadline it had ended already",
+        where=_LET_GO,
+        text="CASE WHEN b.status = 'PENDING' AND b.expiration_at <= p_now THEN 'expired'\n"
+        "                               ELSE p_reason END",
+        without="p_reason",
         invariant="B5",
         test=_PAYMENTS + "canceling_after_the_deadline_does_not_make_it_the_owners_cancel",
     ),
     Guard(
-        name="cancel: the counter",
-        where=_CANCEL,
-        text="SET live_seats = c.live_seats - 1",
-        without="SET live_seats = c.live_seats",
+        name="let go: the counter",
+        where=_LET_GO,
+        text="SET live_seats = c.live_seats - o.seats,",
+        without="SET live_seats = c.live_seats,",
         invariant="B10",
         test=_HOLDS + "a_canceled_hold_frees_its_seat_and_counts_no_more",
     ),
     Guard(
-        name="cancel: the freed seat is a change of the map",
-        where=_CANCEL,
+        name="let go: the freed seat is a change of the map",
+        where=_LET_GO,
         text=f"{_CHANGED}, ",
         without="",
         invariant="B12",

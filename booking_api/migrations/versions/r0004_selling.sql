@@ -135,6 +135,9 @@ CREATE TABLE refund (
 
 CREATE INDEX refund_by_payment ON refund (payment_id);
 
+-- It says now how money is written.
+DROP FUNCTION IF EXISTS cancel_booking(text, text, bigint);
+
 -- Who is in: a ticket admits once, and a ticket is a CONFIRMED booking.
 CREATE TABLE checkin (
     concert_booking_id bigint CONSTRAINT checkin_once PRIMARY KEY
