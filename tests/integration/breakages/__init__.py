@@ -6,9 +6,16 @@ and 2; ledger rows 1 (ann charged 100), 2 and 3 (bob charged 70 and 5), 4 and 5 
 In the line ann had number 1 and is gone, bob is ACTIVE with 2, cat waits with 3; the cap is 1.
 """
 
-from tests.integration.breakages import bookings, line, seats
+from tests.integration.breakages import bookings, line, seats, selling
 from tests.integration.breakages.breakage import Breakage
 
 __all__ = ["BREAKAGES", "Breakage"]
 
-BREAKAGES = (*line.ORDER, *line.ADMISSION, *seats.SEATS, *bookings.BOOKINGS, *bookings.MONEY)
+BREAKAGES = (
+    *line.ORDER,
+    *line.ADMISSION,
+    *seats.SEATS,
+    *bookings.BOOKINGS,
+    *bookings.MONEY,
+    *selling.SELLING,
+)

@@ -8,6 +8,7 @@ from tests.integration.breakages.breakage import (
     booking,
     drop,
     payment,
+    refund,
 )
 
 SEATS = (
@@ -94,9 +95,7 @@ SEATS = (
     Breakage(
         "B2",
         "SOLD though all was given back",
-        "INSERT INTO ledger (user_id, kind, amount, balance_after, payment_id)"
-        " VALUES (1, 'REFUND', 50, 50, 1);"
-        "UPDATE users SET balance = 50 WHERE user_id = 1;",
+        refund(1, 50),
         shows="'payment_id': 1",
     ),
     Breakage(
