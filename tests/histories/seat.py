@@ -1,4 +1,5 @@
-"""A plain seat: AVAILABLE, RESERVED by a booking until its deadline, or SOLD to it.
+"""A plain seat: AVAILABLE, RESERVED by a booking until its deadline, or SOLD to it; where it can be
+refunded, a sold seat is AVAILABLE again.
 
 Times are seconds of the client's monotonic clock. A deadline comes from the store's clock, so it
 is known only as a span: before `lapses_from` the hold surely lives, from `lapses_by` on it surely
@@ -10,31 +11,39 @@ from typing import Literal
 
 Booking = int | str
 
-HOLD, PAY, CANCEL, READ = "hold", "pay", "cancel", "read"
+HOLD, EXTEND, PAY, CANCEL, REFUND, READ = "hold", "extend", "pay", "cancel", "refund", "read"
 AVAILABLE, RESERVED, SOLD = "AVAILABLE", "RESERVED", "SOLD"
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """The state of one seat. `booking` and the deadline belong to RESERVED, `booking` to SOLD."""
+    """The state of one seat. `booking` and the deadline belong to RESERVED, `booking` to SOLD.
+
+    `extended`: its hold has had its one extension.
+    """
 
     status: str = AVAILABLE
     booking: Booking | None = None
     lapses_from: float = 0.0
     lapses_by: float = 0.0
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a client asked of one seat, and was told: it took effect between `begin` and `end`.
 
-    `told` is the answer: 'done'; of a hold 'taken'; of a payment 'expired' or 'ended' (not
-    payable); of a cancellation 'sold'; of a read AVAILABLE, RESERVED or SOLD, of a booking's own
-    read PENDING, CONFIRMED or CANCELED. An operation that never got an answer has `known` False: it
-    took effect at some time after `begin`, or never.
+    `told` is the answer: 'done'; of a hold 'taken'; of a payment or an extension 'expired' or
+    'ended' (not payable, not extendable); of a provider's payment also 'late'; of a cancellation
+    'sold'; of a read AVAILABLE, RESERVED or SOLD, of a booking's own read PENDING, CONFIRMED or
+    CANCELED. A refund is a cancellation where what was sold can be given back. An offer of the
+    waiting list is a hold; its visitor finds it, so it began when they last knew nothing of it.
+    The deadline is that which the answer told, or the last one told of that booking.
+    An operation that never got an answer has `known` False: it took effect at some time after
+    `begin`, or never.
     """
 
-    kind: Literal["hold", "pay", "cancel", "read"]
+    kind: Literal["hold", "extend", "pay", "cancel", "refund", "read"]
     begin: float
     end: float
     told: str = "done"
@@ -64,13 +73,18 @@ def steps(seat: Seat, asked: Operation) -> list[Step]:
     internal step of expiring shows as what reads and takers may see from the deadline on. Whether
     a payment was judged in time is written in the payment itself (B4): its effect may show a
     moment after the deadline, while others see the seat as lapsed; nobody else can have it then.
+    The same is true of an extension.
     """
     if asked.kind == HOLD:
         return _hold(seat, asked)
+    if asked.kind == EXTEND:
+        return _extend(seat, asked)
     if asked.kind == PAY:
         return _pay(seat, asked)
     if asked.kind == CANCEL:
         return _cancel(seat, asked)
+    if asked.kind == REFUND:
+        return _refund(seat, asked)
     return _read(seat, asked) if asked.booking is None else _read_booking(seat, asked)
 
 
@@ -90,17 +104,35 @@ def _hold(seat: Seat, asked: Operation) -> list[Step]:
     return []
 
 
+def _extend(seat: Seat, asked: Operation) -> list[Step]:
+    held = seat.booking == asked.booking and seat.status == RESERVED
+    if asked.told == "done":
+        after = Seat(RESERVED, asked.booking, asked.lapses_from, asked.lapses_by, extended=True)
+        return [Step(after, changes=True)] if held and not seat.extended else []
+    if asked.told == "expired":
+        return _too_late(seat, asked)
+    return [] if held and not seat.extended else [Step(seat, changes=False)]
+
+
 def _pay(seat: Seat, asked: Operation) -> list[Step]:
     mine = seat.booking == asked.booking
     if asked.told == "done":
         paid = Seat(SOLD, asked.booking)
         return [Step(paid, changes=True)] if mine and seat.status == RESERVED else []
     if asked.told == "expired":
-        if mine and seat.status == SOLD:
-            return []
-        # Nobody is told so before the deadline, also where somebody else has the seat by now.
-        return [Step(seat, changes=False, not_before=asked.lapses_from)]
+        return _too_late(seat, asked)
+    if asked.told == "late" and mine and seat.status == RESERVED:
+        return [Step(seat, changes=False, not_before=seat.lapses_from)]
     return [] if mine and seat.status == RESERVED else [Step(seat, changes=False)]
+
+
+def _too_late(seat: Seat, asked: Operation) -> list[Step]:
+    """Nobody is told so before the deadline, also where somebody else has the seat by now."""
+    if seat.booking != asked.booking or seat.status == AVAILABLE:
+        return [Step(seat, changes=False, not_before=asked.lapses_from)]
+    if seat.status == SOLD:
+        return []
+    return [Step(seat, changes=False, not_before=seat.lapses_from)]
 
 
 def _cancel(seat: Seat, asked: Operation) -> list[Step]:
@@ -110,6 +142,12 @@ def _cancel(seat: Seat, asked: Operation) -> list[Step]:
     if not mine:
         return [Step(seat, changes=False)]
     return [Step(Seat(), changes=True)] if seat.status == RESERVED else []
+
+
+def _refund(seat: Seat, asked: Operation) -> list[Step]:
+    if seat.booking == asked.booking and seat.status == SOLD:
+        return [Step(Seat(), changes=True)]
+    return _cancel(seat, asked)
 
 
 def _read(seat: Seat, asked: Operation) -> list[Step]:

@@ -28,6 +28,21 @@ def pay(
     )
 
 
+def pay_too_late(begin: float, end: float, booking: Booking) -> Operation:
+    """A provider's payment that came too late."""
+    return Operation("pay", begin, end, "late", booking)
+
+
+def extend(
+    begin: float, end: float, booking: Booking, told: str = "done", until: float = FOREVER
+) -> Operation:
+    return Operation("extend", begin, end, told, booking, until - 0.01, until + 0.01)
+
+
+def refund(begin: float, end: float, booking: Booking) -> Operation:
+    return Operation("refund", begin, end, booking=booking)
+
+
 def cancel(begin: float, end: float, booking: Booking, told: str = "done") -> Operation:
     return Operation("cancel", begin, end, told, booking=booking)
 
@@ -103,6 +118,73 @@ GOOD = {
         pay(4, 5, 1),
         read_own(6, 7, 1, "CONFIRMED"),
     ],
+    "sold, given back, sold again": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        read(4, 5, SOLD),
+        refund(6, 7, 1),
+        read(8, 9, AVAILABLE),
+        read_own(8, 9, 1, "CANCELED"),
+        pay(8, 9, 1, "ended"),
+        hold(10, 11, 2),
+        pay(12, 13, 2),
+        refund(14, 15, 1),
+        read(16, 17, SOLD),
+    ],
+    "given back and offered before its owner was told": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        refund(4, 9, 1),
+        hold(3, 7, 2, until=20),
+        read(6, 7, RESERVED),
+        pay(10, 11, 2),
+    ],
+    "an offer found long after it was made, and lapsed": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        refund(4, 5, 1),
+        hold(4, 12, 2, until=8),
+        read(6, 7, RESERVED),
+        hold(9, 10, 3),
+    ],
+    "a hold that is given back though it was not sold": [hold(0, 1, 1), refund(2, 3, 1)],
+    "extended once": [
+        hold(0, 1, 1, until=5),
+        extend(2, 3, 1, until=9),
+        extend(3, 4, 1, "ended", until=5),
+        taken(6, 7),
+        read(6, 7, RESERVED),
+        pay(7, 8, 1, until=9),
+        extend(8, 9, 1, "ended", until=9),
+    ],
+    "extended, and lapsed": [
+        hold(0, 1, 1, until=5),
+        extend(2, 3, 1, until=9),
+        read(10, 11, AVAILABLE),
+        pay(10, 11, 1, "expired", until=9),
+        hold(12, 13, 2),
+        extend(14, 15, 1, "expired", until=9),
+    ],
+    "an extension judged in time shows after the deadline": [
+        hold(0, 1, 1, until=5),
+        extend(4, 7, 1, until=9),
+        read(5.5, 6, AVAILABLE),
+        read(8, 8.5, RESERVED),
+    ],
+    "collected too late": [
+        hold(0, 1, 1, until=5),
+        pay_too_late(6, 7, 1),
+        hold(8, 9, 2),
+        pay_too_late(10, 11, 1),
+    ],
+    "collected for what was let go, or paid otherwise": [
+        hold(0, 1, 1),
+        cancel(2, 3, 1),
+        pay_too_late(4, 5, 1),
+        hold(6, 7, 2),
+        pay(8, 9, 2),
+        pay_too_late(8, 10, 2),
+    ],
     "a lost hold that happened": [lost(hold(0, 0, "?")), taken(5, 6)],
     "a lost hold that did not happen": [lost(hold(0, 0, "?")), hold(5, 6, 1)],
     "a lost payment that happened late": [
@@ -150,6 +232,65 @@ BAD = {
         pay(2, 3, 1),
         read_own(4, 5, 1, "PENDING"),
     ],
+    "given back, and still sold": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        refund(4, 5, 1),
+        read(6, 7, SOLD),
+    ],
+    "given back, and still one's own": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        refund(4, 5, 1),
+        read_own(6, 7, 1, "CONFIRMED"),
+    ],
+    "given back, and paid": [hold(0, 1, 1), refund(2, 3, 1), pay(4, 5, 1)],
+    "offered while it was sold": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        hold(4, 5, 2),
+        refund(6, 7, 1),
+    ],
+    "given back, offered, and taken by a third": [
+        hold(0, 1, 1),
+        pay(2, 3, 1),
+        refund(4, 5, 1),
+        hold(4, 9, 2),
+        read(6, 7, RESERVED),
+        hold(8, 10, 3),
+    ],
+    "extended twice": [
+        hold(0, 1, 1, until=5),
+        extend(2, 3, 1, until=9),
+        extend(4, 5, 1, until=13),
+    ],
+    "extended, and taken over at its first deadline": [
+        hold(0, 1, 1, until=5),
+        extend(2, 3, 1, until=9),
+        hold(6, 7, 2),
+    ],
+    "extended, and too late at its first deadline": [
+        hold(0, 1, 1, until=5),
+        extend(2, 3, 1, until=9),
+        pay(6, 7, 1, "expired", until=5),
+    ],
+    "extended, and lapsed at its first deadline": [
+        hold(0, 1, 1, until=5),
+        extend(2, 3, 1, until=9),
+        read(6, 7, AVAILABLE),
+    ],
+    "extended after somebody else had it": [
+        hold(0, 1, 1, until=5),
+        hold(6, 7, 2),
+        extend(8, 9, 1, until=13),
+    ],
+    "extended after it was let go": [hold(0, 1, 1), cancel(2, 3, 1), extend(4, 5, 1)],
+    "not extended though it could be": [hold(0, 1, 1), extend(2, 3, 1, "ended")],
+    "told too late to extend before the deadline": [
+        hold(0, 1, 1, until=9),
+        extend(2, 3, 1, "expired", until=9),
+    ],
+    "collected too late, and in time": [hold(0, 1, 1, until=9), pay_too_late(2, 3, 1)],
     "a lost hold happened before it was asked": [taken(0, 1), lost(hold(2, 2, "?"))],
     "a lost hold happened and did not": [
         lost(hold(0, 0, "?")),
@@ -172,17 +313,17 @@ def test_a_history_that_no_seat_can_have_told_is_rejected(name: str) -> None:
 def made_up(dice: random.Random, length: int) -> list[Operation]:
     """What some clients see of a seat that does one thing at a time."""
     history: list[Operation] = []
-    holder, until, sold = 0, 0.0, False
+    holder, until, sold, longer = 0, 0.0, False, False
     for index in range(1, length + 1):
         at = float(index)
         begin, end = at - dice.uniform(0, 8), at + dice.uniform(0, 8)
         live = holder and (sold or at < until)
-        what = dice.choice(("hold", "read", "pay", "cancel"))
+        what = dice.choice(("hold", "read", "pay", "cancel", "extend", "refund"))
         if what == "hold":
             if live:
                 history.append(taken(begin, end))
             else:
-                holder, until = index, at + dice.uniform(1, 30) + 0.5
+                holder, until, longer = index, at + dice.uniform(1, 30) + 0.5, False
                 history.append(hold(begin, end, holder, until))
         elif what == "read":
             status = SOLD if sold else RESERVED if live else AVAILABLE
@@ -193,6 +334,12 @@ def made_up(dice: random.Random, length: int) -> list[Operation]:
         elif what == "cancel" and live and not sold:
             history.append(cancel(begin, end, holder))
             holder = 0
+        elif what == "extend" and live and not sold and not longer:
+            until, longer = until + 2, True
+            history.append(extend(begin, end, holder, until=until))
+        elif what == "refund" and sold and dice.random() < 0.3:
+            history.append(refund(begin, end, holder))
+            holder, sold = 0, False
     return history
 
 
