@@ -70,6 +70,16 @@ class Booking(Struct):
     created_at: Moment
 
 
+class OwnBooking(Booking):
+    """A booking with what it is for. `refunded`: how much of its payment was given back."""
+
+    concert_id: Id
+    concert_name: str
+    schedule_date: Moment
+    canceled_reason: Literal["owner", "expired", "operator", "refunded", "date_canceled"] | None
+    refunded: Money
+
+
 class Held(Struct):
     """One PENDING booking for each seat, and what they cost together."""
 

@@ -3,7 +3,8 @@
 import asyncpg
 from aiohttp import web
 
-from booking_api.answers import Booking
+from booking_api.answers import OwnBooking
+from booking_api.booking_filters import Wanted
 from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
 from booking_api.money import Currency
@@ -48,9 +49,17 @@ class Bookings:
             self._currency.digits,
         )
 
-    async def of(self, visitor: str, asked: Page) -> "list[asyncpg.Record]":
+    async def of(self, visitor: str, asked: Page, only: Wanted) -> "list[asyncpg.Record]":
         """A visitor's bookings, newest first; one more than the page holds if there are more."""
-        return await self._sale.rows("bookings", visitor, asked.after, asked.limit + 1)
+        return await self._sale.rows(
+            "bookings",
+            visitor,
+            asked.after,
+            asked.limit + 1,
+            only.status,
+            only.schedule_id,
+            only.concert_id,
+        )
 
     async def one(self, visitor: str, booking_id: int) -> "asyncpg.Record":
         """One booking of a visitor. Raises NotFound, also for somebody else's."""
@@ -59,9 +68,9 @@ class Bookings:
             raise NotFound
         return found
 
-    def shown(self, row: "asyncpg.Record") -> Booking:
+    def shown(self, row: "asyncpg.Record") -> OwnBooking:
         """A booking as the API shows it."""
-        return Booking(
+        return OwnBooking(
             concert_booking_id=row["concert_booking_id"],
             concert_schedule_id=row["concert_schedule_id"],
             concert_seat_id=row["concert_seat_id"],
@@ -71,6 +80,11 @@ class Bookings:
             status=row["status"],
             expiration_at=utc_text(row["expiration_at"]),
             created_at=utc_text(row["created_at"]),
+            concert_id=row["concert_id"],
+            concert_name=row["concert_name"],
+            schedule_date=utc_text(row["schedule_date"]),
+            canceled_reason=row["canceled_reason"],
+            refunded=self._currency.text(row["refunded"]),
         )
 
 

@@ -7,11 +7,11 @@ from msgspec import Meta, structs
 
 from booking_api.accounts import ACCOUNTS
 from booking_api.answers import (
-    Booking,
     Charged,
     Concert,
     Held,
     Movement,
+    OwnBooking,
     Paid,
     Schedule,
     SeatMap,
@@ -19,6 +19,7 @@ from booking_api.answers import (
     User,
 )
 from booking_api.bodies import ChargeRequest, HoldRequest, PaymentRequest, SignUpRequest
+from booking_api.booking_filters import FILTERS, wanted
 from booking_api.bookings import BOOKINGS
 from booking_api.catalogue import CATALOGUE, concert_shown, schedule_shown
 from booking_api.gate import PLACE, VISITOR
@@ -123,17 +124,17 @@ async def hold(request: web.Request) -> web.Response:
 
 
 @routes.get("/v1/bookings")
-@described({200: Answer(Page[Booking])}, parameters=PAGED)
+@described({200: Answer(Page[OwnBooking])}, parameters=(*PAGED, *FILTERS))
 async def bookings(request: web.Request) -> web.Response:
     """The visitor's own bookings, newest first."""
     asked = page(request)
     known = request.app[BOOKINGS]
-    rows = await known.of(request[VISITOR], asked)
-    return list_response(rows, asked, "concert_booking_id", known.shown)
+    rows = await known.of(request[VISITOR], asked, wanted(request))
+    return list_response(rows, asked, "concert_booking_id", known.shown, headers=UNCACHED)
 
 
 @routes.get("/v1/bookings/{concert_booking_id}")
-@described({200: Answer(Booking)})
+@described({200: Answer(OwnBooking)})
 async def booking(request: web.Request) -> web.Response:
     """One of the visitor's own bookings."""
     known = request.app[BOOKINGS]

@@ -266,6 +266,7 @@ _SECRETS = {
     "ONSALE_IDENTITY_SECRET": "identity.secret",
     "ONSALE_ADMIN_KEY": "admin.key",
     "ONSALE_PASS_KEYS": "pass.key",
+    "ONSALE_TICKET_KEYS": "ticket.key",
 }
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, fields
 
-from shared.passes import KeyRefused, Passes
+from shared.passes import Passes
 from shared.settings import Environment, ServiceSettings, SettingError, service_settings
+from shared.signing import KeyRefused
 
 #: Most visitors one admission call lets in or ends for one reason: bounds the time Redis is held.
 ADMIT_LIMIT = 1000

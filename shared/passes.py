@@ -6,9 +6,6 @@ Offline also means that a place which ends early is believed until its pass has 
 that cannot wait two minutes asks `…/authorize` instead.
 """
 
-import base64
-import binascii
-import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,19 +13,13 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from shared.signing import Jwk, base64url, private_key, public_jwk
 from shared.tokens import ISSUER, Place
 
 LIFE_S = 120
 #: Passes kept per process, so that a poll costs no signature; about 10 MB.
 CACHE_SIZE = 10_000
-
-Jwk = dict[str, str]
-
-
-class KeyRefused(ValueError):
-    """This is no Ed25519 private key. Never says what it is."""
 
 
 class Passes:
@@ -39,9 +30,9 @@ class Passes:
 
     def __init__(self, keys: tuple[str, ...], clock: Callable[[], float] = time.time):
         """`keys`: 32 bytes each, base64url. Raises KeyRefused."""
-        private = [_private_key(key) for key in keys]
+        private = [private_key(key) for key in keys]
         self._clock = clock
-        self._published = [_public_jwk(key) for key in private]
+        self._published = [public_jwk(key) for key in private]
         self._key = private[0] if private else None
         self._header = b""
         if private:
@@ -70,7 +61,7 @@ class Passes:
             "exp": expires_at_s,
         }
         signed = self._header + b"." + _segment(claims)
-        found = (signed + b"." + _encode(self._key.sign(signed))).decode()
+        found = (signed + b"." + base64url(self._key.sign(signed))).decode()
         self._remember(place.jti, found, expires_at_s)
         return found
 
@@ -94,29 +85,5 @@ def _is_good_enough(known_s: int, wanted_s: int, now_s: int) -> bool:
     return known_s <= wanted_s and (known_s == wanted_s or known_s - now_s >= LIFE_S // 2)
 
 
-def _private_key(text: str) -> Ed25519PrivateKey:
-    """Raises KeyRefused for other than 32 bytes."""
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return Ed25519PrivateKey.from_private_bytes(raw)
-    except (binascii.Error, ValueError):
-        raise KeyRefused from None
-
-
-def _public_jwk(key: Ed25519PrivateKey) -> Jwk:
-    """RFC 8037, section 2; its name is its thumbprint (RFC 7638)."""
-    required = {"crv": "Ed25519", "kty": "OKP", "x": _text(key.public_key().public_bytes_raw())}
-    thumbprint = hashlib.sha256(msgspec.json.encode(required)).digest()
-    return {**required, "kid": _text(thumbprint), "alg": "EdDSA", "use": "sig"}
-
-
 def _segment(value: dict[str, Any]) -> bytes:
-    return _encode(msgspec.json.encode(value))
-
-
-def _encode(raw: bytes) -> bytes:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
-
-
-def _text(raw: bytes) -> str:
-    return _encode(raw).decode()
+    return base64url(msgspec.json.encode(value))

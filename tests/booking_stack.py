@@ -31,6 +31,7 @@ from tests.wire import Wire, wired
 QUEUE_SECRET = "queue-secret-of-the-tests-0123456789"
 IDENTITY_SECRET = "identity-secret-of-the-tests-0123456789"
 ADMIN_KEY = "operator-key-of-the-tests-0123456789"
+TICKET_KEY = "dGlja2V0LWtleS1vZi10aGUtdGVzdHMtMDEyMzQ1Njc"
 ROOM = "room-a"
 USD = Currency("USD", 2)
 #: As good as no limit: the tests that use it are not about admission.
@@ -320,6 +321,7 @@ def _settings(redis_url: str, database_url: str, **changes: Any) -> BookingSetti
         "web_origins": (),
         "log_level": "info",
         "currency": USD,
+        "ticket_keys": (TICKET_KEY,),
         **changes,
     }
     return BookingSettings(**given)

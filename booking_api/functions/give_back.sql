@@ -56,12 +56,11 @@ BEGIN
         'created_at', utc_text(v_now)) ORDER BY g.refund_id)
     INTO v_refunds
     FROM given g JOIN due d USING (payment_id);
-    PERFORM announce('booking.refunded', b.concert_booking_id, b.concert_schedule_id,
-                     r.refund - 'balance'
-                     || jsonb_build_object('concert_schedule_id', b.concert_schedule_id))
-    FROM jsonb_array_elements(v_refunds) WITH ORDINALITY AS r (refund, place)
-    JOIN concert_booking b ON b.concert_booking_id = (r.refund ->> 'concert_booking_id')::bigint
-    ORDER BY r.place;
+    PERFORM announce_bookings(
+        'booking.refunded', array_agg((r ->> 'concert_booking_id')::bigint), p_currency, p_digits,
+        array_agg(jsonb_build_object('refund_id', r -> 'refund_id',
+                                     'refund_amount', r -> 'refund_amount', 'reason', p_reason)))
+    FROM jsonb_array_elements(v_refunds) r;
     RETURN v_refunds;
 END $$;
 
@@ -76,16 +75,13 @@ CREATE OR REPLACE FUNCTION cancel_paid(
     p_bookings bigint[], p_amounts numeric[], p_canceled text, p_reason text, p_operator text,
     p_now timestamptz, p_currency text, p_digits integer
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    v_refunds jsonb;
 BEGIN
     PERFORM let_go(p_bookings, p_canceled, p_now);
-    PERFORM announce('booking.canceled', b.concert_booking_id, b.concert_schedule_id,
-                     jsonb_build_object('concert_booking_id', b.concert_booking_id,
-                                        'concert_schedule_id', b.concert_schedule_id,
-                                        'concert_seat_id', b.concert_seat_id,
-                                        'reason', p_canceled))
-    FROM concert_booking b WHERE b.concert_booking_id = ANY (p_bookings)
-    ORDER BY b.concert_booking_id;
-    RETURN give_back(p_bookings, p_amounts, p_reason, p_operator, p_currency, p_digits);
+    v_refunds := give_back(p_bookings, p_amounts, p_reason, p_operator, p_currency, p_digits);
+    PERFORM announce_bookings('booking.canceled', p_bookings, p_currency, p_digits);
+    RETURN v_refunds;
 END $$;
 
 /*

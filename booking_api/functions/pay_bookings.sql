@@ -175,5 +175,6 @@ BEGIN
         'total', money_text(v_total, p_digits),
         'balance', money_text(v_balance - v_total, p_digits),
         'currency', p_currency);
+    PERFORM announce_bookings('booking.confirmed', p_bookings, p_currency, p_digits);
     PERFORM end_once(v_user, p_path, p_key, p_fingerprint, body);
 END $$;

@@ -9,8 +9,9 @@ import pytest
 
 from queue_gateway.settings import read_settings
 from shared import passes
-from shared.passes import KeyRefused, Passes
+from shared.passes import Passes
 from shared.settings import Environment, SettingError
+from shared.signing import KeyRefused
 from shared.tokens import Place
 from tests.integration.services import ADMIN_KEY, IDENTITY_SECRET, PASS_KEY, QUEUE_SECRET
 

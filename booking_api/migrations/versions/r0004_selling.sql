@@ -15,6 +15,7 @@ ALTER TABLE concert_schedule
     ADD COLUMN offer_ttl_s integer NOT NULL DEFAULT 900
         CONSTRAINT concert_schedule_offer_ttl CHECK (offer_ttl_s BETWEEN 1 AND 86400),
     ADD COLUMN refund_until timestamptz,  -- null: until the date itself
+    ADD COLUMN sold_out_at timestamptz,  -- when it was announced; null since a seat came back
     ADD COLUMN version integer NOT NULL DEFAULT 1;
 
 -- Where a seat is. What the operator does not say is read from its number: 'BALCONY-A-12', 'A-12';
@@ -152,19 +153,23 @@ CREATE TABLE checkin (
 CREATE TABLE webhook_event (
     webhook_event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL,  -- booking.confirmed, booking.canceled, booking.refunded, schedule.sold_out …
-    concert_booking_id bigint,  -- events of one booking are delivered in their order
-    concert_schedule_id bigint,
+    concert_booking_id bigint,  -- null: it is about the date
+    concert_schedule_id bigint NOT NULL,
+    -- Events of one line, a booking's or a date's own, are delivered in their order.
+    line bigint NOT NULL
+        GENERATED ALWAYS AS (coalesce(concert_booking_id, -concert_schedule_id)) STORED,
     payload jsonb NOT NULL,
     attempts integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz DEFAULT now(),  -- null: delivered, or given up
-    delivered_at timestamptz,
+    delivered_at timestamptz,  -- null and not due: given up
     last_status integer,  -- of the last attempt: the HTTP status, or null
     last_error text,
     created_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
 
 CREATE INDEX webhook_event_due ON webhook_event (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
-CREATE INDEX webhook_event_by_booking ON webhook_event (concert_booking_id, webhook_event_id);
+CREATE INDEX webhook_event_by_line ON webhook_event (line, webhook_event_id);
+CREATE INDEX webhook_event_by_age ON webhook_event USING brin (created_at);
 
 -- Work on a whole date that goes on in batches: cancelling it, with all its refunds.
 CREATE TABLE schedule_job (
