@@ -38,7 +38,7 @@ Keeps B2..B7.
 */
 CREATE OR REPLACE FUNCTION settle_bookings(
     p_visitor text, p_bookings bigint[], p_balance numeric, p_intent bigint,
-    p_now timestamptz, p_digits integer, OUT payments jsonb, OUT completed text[]
+    p_now timestamptz, p_currency text, p_digits integer, OUT payments jsonb, OUT completed text[]
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_user bigint;
@@ -95,6 +95,7 @@ BEGIN
         FROM unnest(completed) t
         ON CONFLICT (token_value) DO NOTHING;
     END IF;
+    PERFORM announce_bookings('booking.confirmed', p_bookings, p_currency, p_digits);
 END $$;
 
 /*
@@ -168,13 +169,12 @@ BEGIN
     END IF;
 
     SELECT s.payments, s.completed INTO body, completed
-    FROM settle_bookings(p_visitor, p_bookings, v_balance, NULL, v_now, p_digits) s;
+    FROM settle_bookings(p_visitor, p_bookings, v_balance, NULL, v_now, p_currency, p_digits) s;
     outcome := 'paid';
     body := jsonb_build_object(
         'payments', body,
         'total', money_text(v_total, p_digits),
         'balance', money_text(v_balance - v_total, p_digits),
         'currency', p_currency);
-    PERFORM announce_bookings('booking.confirmed', p_bookings, p_currency, p_digits);
     PERFORM end_once(v_user, p_path, p_key, p_fingerprint, body);
 END $$;
