@@ -7,6 +7,7 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from onsale.engines import Postgres
+from shared import stores
 from tests import engines
 from tests.exploration import EXPLORES
 
@@ -14,7 +15,18 @@ from tests.exploration import EXPLORES
 settings.register_profile("onsale", derandomize=not EXPLORES)
 settings.load_profile("onsale")
 
+#: A busy machine is no store that does not answer.
+PATIENCE = 8
+
 pytest_plugins = ("tests.no_skips", "tests.booking_stack")
+
+
+@pytest.fixture(autouse=True)
+def patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give Redis more time to answer than the product does, but in tests of its deadlines."""
+    if request.node.get_closest_marker("deadlines") is None:
+        for name in ("REDIS_DEADLINE_S", "TURN_DEADLINE_S", "TOTAL_DEADLINE_S"):
+            monkeypatch.setattr(stores, name, PATIENCE * getattr(stores, name))
 
 
 @pytest.fixture(scope="session")

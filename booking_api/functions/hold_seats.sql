@@ -67,9 +67,10 @@ BEGIN
     IF coalesce(cardinality(v_wanted), 0) < v_count THEN
         outcome := 'not_found';
         body := jsonb_build_object('seats', (
-            SELECT jsonb_agg(n) FROM unnest(p_seats) n
+            SELECT jsonb_agg(n.seat ORDER BY n.place)
+            FROM unnest(p_seats) WITH ORDINALITY AS n (seat, place)
             WHERE NOT EXISTS (SELECT FROM concert_seat s
-                              WHERE s.concert_schedule_id = p_schedule AND s.seat_number = n)));
+                              WHERE s.concert_schedule_id = p_schedule AND s.seat_number = n.seat)));
         RETURN;
     ELSIF v_taken IS NOT NULL THEN
         outcome := 'seat_taken';

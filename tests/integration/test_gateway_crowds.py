@@ -80,6 +80,7 @@ async def test_who_has_waited_for_a_connection_goes_before_who_comes(redis_url: 
     assert order == ["waiting 0", "waiting 1", "waiting 2", "newcomer"]
 
 
+@pytest.mark.deadlines
 @pytest.mark.usefixtures("one_connection")
 async def test_waiting_for_a_connection_is_bounded_and_costs_none(
     redis_url: str, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ async def test_a_full_redis_refuses_a_join_whole_and_the_loop_lives_on(
     await wait_until(all_in)
 
 
+@pytest.mark.deadlines
 async def test_a_redis_that_does_not_answer_is_503_and_comes_back_by_itself(
     gateway: Client, redis: Redis
 ) -> None:

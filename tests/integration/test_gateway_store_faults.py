@@ -24,6 +24,8 @@ from tests.integration.services import ADMIN_KEY, Answer, Client, identity, serv
 from tests.waiting import wait_until
 from tests.wire import Wire, wired
 
+pytestmark = pytest.mark.deadlines
+
 #: Two seconds, and what a busy machine adds.
 IN_TIME_S = 3.0
 STREAMS = (f"GET {TOKEN}/events", f"GET {ADMIN}/stats/stream")

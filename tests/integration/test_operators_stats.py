@@ -191,6 +191,7 @@ async def test_a_head_request_opens_no_stream(gateway: Client) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
+@pytest.mark.deadlines
 async def test_a_stream_outlives_a_store_that_does_not_answer(
     gateway: Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
