@@ -22,7 +22,9 @@ routes = web.RouteTableDef()
 async def create_concert(request: web.Request) -> web.Response:
     """A concert, guarded by a room."""
     wanted = convert(await _read(request), ConcertRequest)
-    row = await _catalogue(request).create_concert(wanted.concert_name, wanted.room_id)
+    row = await _catalogue(request).create_concert(
+        wanted.concert_name, wanted.room_id, wanted.refund_percent
+    )
     return json_response(concert_shown(row), status=201)
 
 
@@ -44,6 +46,7 @@ async def create_schedule(request: web.Request) -> web.Response:
         wanted.checked(),
         wanted.hold_ttl_s,
         wanted.max_seats_per_user,
+        wanted.terms(),
     )
     return json_response(schedule_shown(row, seats_available=0), status=201)
 

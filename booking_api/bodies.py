@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from booking_api.catalogue import HOLD_TTL_S, MAX_SEATS_PER_USER
+from booking_api.catalogue import HOLD_TTL_S, MAX_SEATS_PER_USER, Terms
 from booking_api.money import AMOUNT
 from shared.errors import ValidationFailed
 from shared.shapes import LaneName, RoomId
@@ -81,6 +81,7 @@ class ConcertRequest(Struct, forbid_unknown_fields=True):
 
     concert_name: Name
     room_id: RoomId
+    refund_percent: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 class ScheduleRequest(Struct, forbid_unknown_fields=True):
@@ -89,12 +90,27 @@ class ScheduleRequest(Struct, forbid_unknown_fields=True):
     schedule_date: Annotated[datetime, Meta(tz=True)]
     hold_ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = HOLD_TTL_S
     max_seats_per_user: Annotated[int, Meta(ge=1, le=MOST_SEATS)] = MAX_SEATS_PER_USER
+    hold_extension_s: Annotated[int, Meta(ge=0, le=86_400)] = Terms.hold_extension_s
+    max_let_go_per_hour: Annotated[int, Meta(ge=0, le=10_000)] = Terms.max_let_go_per_hour
+    offer_ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = Terms.offer_ttl_s
+    avoid_orphans: bool = Terms.avoid_orphans
+    refund_until: Annotated[datetime, Meta(tz=True)] | None = None
 
     def checked(self) -> datetime:
-        """The date. Raises ValidationFailed for one that is no date of a concert."""
-        if self.schedule_date.year not in YEARS:
-            raise ValidationFailed("schedule_date is out of range - at `$.schedule_date`")
+        """The date. Raises ValidationFailed for moments that are none of a concert."""
+        in_range("schedule_date", self.schedule_date)
+        in_range("refund_until", self.refund_until)
         return self.schedule_date
+
+    def terms(self) -> Terms:
+        """How it is sold, beside the time of holds and the limit of seats."""
+        return Terms(
+            self.hold_extension_s,
+            self.max_let_go_per_hour,
+            self.offer_ttl_s,
+            self.avoid_orphans,
+            self.refund_until,
+        )
 
 
 class Seat(Struct, forbid_unknown_fields=True):
@@ -124,6 +140,12 @@ class SeatsRequest(Struct, forbid_unknown_fields=True):
             if (seat.row is None) != (seat.place is None):
                 raise ValidationFailed(f"row and place go together - at `$.seats[{index}]`")
         return self.seats
+
+
+def in_range(field: str, moment: datetime | None) -> None:
+    """Raises ValidationFailed for a moment that cannot be one of a concert."""
+    if moment is not None and moment.year not in YEARS:
+        raise ValidationFailed(f"{field} is out of range - at `$.{field}`")
 
 
 def distinct(values: Sequence[Hashable], field: str) -> None:

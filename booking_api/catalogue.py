@@ -22,6 +22,18 @@ HOLD_TTL_S = 300
 MAX_SEATS_PER_USER = 4
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How a date is sold, beside the time of its holds and its limit of seats; see
+    `programme_bodies.ScheduleChanges`."""
+
+    hold_extension_s: int = 120
+    max_let_go_per_hour: int = 40
+    offer_ttl_s: int = 900
+    avoid_orphans: bool = False
+    refund_until: datetime | None = None
+
+
 class AnonymousRoom(ValidationFailed):
     """Seats are sold to people who are known, and this room lets in anybody - at `$.room_id`"""
 
@@ -49,13 +61,17 @@ class Catalogue:
             raise NotFound
         return found
 
-    async def create_concert(self, concert_name: str, room_id: str) -> "asyncpg.Record":
+    async def create_concert(
+        self, concert_name: str, room_id: str, refund_percent: int = 0
+    ) -> "asyncpg.Record":
         """A concert, guarded by a room. Raises AnonymousRoom."""
         async with self._sale.together() as sale:
             await sale.rows("lock_room", room_id)
             if self._places is not None and await self._places.is_anonymous(room_id):
                 raise AnonymousRoom
-            (row,) = await sale.rows("create_concert", concert_name, room_id, self._operator)
+            (row,) = await sale.rows(
+                "create_concert", concert_name, room_id, self._operator, refund_percent
+            )
         return row
 
     async def take_off_sale(self, concert_id: int) -> None:
@@ -69,6 +85,7 @@ class Catalogue:
         schedule_date: datetime,
         hold_ttl_s: int = HOLD_TTL_S,
         max_seats_per_user: int = MAX_SEATS_PER_USER,
+        terms: Terms = Terms(),
     ) -> "asyncpg.Record":
         """A date of a concert, without seats yet. Raises NotFound."""
         row = await self._sale.row(
@@ -78,6 +95,11 @@ class Catalogue:
             hold_ttl_s,
             max_seats_per_user,
             self._operator,
+            terms.hold_extension_s,
+            terms.max_let_go_per_hour,
+            terms.offer_ttl_s,
+            terms.avoid_orphans,
+            terms.refund_until,
         )
         if row is None:
             raise NotFound

@@ -55,9 +55,16 @@ GATES: dict[str, Gate] = {
     "GET /metrics": Gate.OPEN,
     "GET /openapi.json": Gate.OPEN,
     "GET /docs": Gate.OPEN,
+    "GET /v1/admin/concerts": Gate.OPERATOR,
     "POST /v1/admin/concerts": Gate.OPERATOR,
+    "GET /v1/admin/concerts/{concert_id}": Gate.OPERATOR,
+    "PUT /v1/admin/concerts/{concert_id}": Gate.OPERATOR,
     "DELETE /v1/admin/concerts/{concert_id}": Gate.OPERATOR,
+    "GET /v1/admin/concerts/{concert_id}/schedules": Gate.OPERATOR,
     "POST /v1/admin/concerts/{concert_id}/schedules": Gate.OPERATOR,
+    "GET /v1/admin/schedules/{concert_schedule_id}": Gate.OPERATOR,
+    "PUT /v1/admin/schedules/{concert_schedule_id}": Gate.OPERATOR,
+    "DELETE /v1/admin/schedules/{concert_schedule_id}": Gate.OPERATOR,
     "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,
 }
 

@@ -18,11 +18,13 @@ from shared.errors import (
     OnsaleError,
     QueueTokenForeign,
     RequestInProgress,
+    ScheduleCanceled,
     SeatTaken,
     ValidationFailed,
+    VersionConflict,
 )
 
-DONE = frozenset({"held", "canceled", "paid", "charged", "refunded", "replayed"})
+DONE = frozenset({"held", "canceled", "changed", "paid", "charged", "refunded", "replayed"})
 
 
 class NotCancelable(Forbidden):
@@ -49,7 +51,9 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "not_payable": NotPayable,
     "not_refundable": NotRefundable,
     "request_in_progress": RequestInProgress,
+    "schedule_canceled": ScheduleCanceled,
     "seat_taken": SeatTaken,
+    "version_conflict": VersionConflict,
 }
 
 #: The second wall: functions check before they write, so these speak only if one has a mistake.

@@ -5,7 +5,7 @@ from aiohttp import web
 from queue_gateway.addresses import room_of, room_page
 from queue_gateway.answers import OperatorsRoom
 from queue_gateway.operators import OPERATOR as BY
-from queue_gateway.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
+from shared.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
 from queue_gateway.room import ROOMS, RoomView
 from queue_gateway.room_settings import NewRoom, RoomChanges
 from queue_gateway.steering import STEERING

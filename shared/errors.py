@@ -168,6 +168,12 @@ class RoomClosed(OnsaleError):
     status, code, title = 409, "room_closed", "Room closed"
 
 
+class ScheduleCanceled(OnsaleError):
+    """This date was canceled, which is final."""
+
+    status, code, title = 409, "schedule_canceled", "Date canceled"
+
+
 class BookingExpired(OnsaleError):
     """The hold ended before it was paid; hold seats again."""
 

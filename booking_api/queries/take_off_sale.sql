@@ -1,7 +1,8 @@
 -- take_off_sale: show and sell a concert no more; what was sold of it stays.
 -- $1 concert_id  $2 operator
 WITH taken AS (
-    UPDATE concert SET off_sale_at = coalesce(off_sale_at, now()), updated_at = now()
+    UPDATE concert SET off_sale_at = coalesce(off_sale_at, now()), updated_at = now(),
+        version = version + 1
     WHERE concert_id = $1
     RETURNING concert_id, room_id
 ), kept AS (

@@ -129,7 +129,7 @@ REQUESTS = (
         ),
     ),
     *rows(
-        "queue_gateway/preconditions.py",
+        "shared/preconditions.py",
         (
             "a change needs If-Match",
             "X2",

@@ -3,21 +3,19 @@
 from typing import Any, cast
 
 import pytest
-from aiohttp import web
 
-from booking_api import admin, gate, handlers
+from booking_api import gate
 from booking_api.database import Sale
 from booking_api.gate import GATES, Gate, Guards, gate_of
-from shared import docs, health
+from tests.documents import booking_app
 
 
 def registered() -> set[str]:
-    tables = (handlers.routes, handlers.demo_routes, admin.routes, health.routes, docs.routes)
+    routes = booking_app().router.routes()
     return {
-        f"{route.method} {route.path}"
-        for table in tables
-        for route in table
-        if isinstance(route, web.RouteDef)
+        f"{route.method} {route.resource.canonical}"
+        for route in routes
+        if route.resource is not None and route.method != "HEAD"
     }
 
 

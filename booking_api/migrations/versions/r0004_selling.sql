@@ -3,6 +3,7 @@
 
 ALTER TABLE concert ADD COLUMN refund_percent integer NOT NULL DEFAULT 0  -- 0: not refundable
     CONSTRAINT concert_refund_percent CHECK (refund_percent BETWEEN 0 AND 100);
+ALTER TABLE concert ADD COLUMN version integer NOT NULL DEFAULT 1;
 
 ALTER TABLE concert_schedule
     ADD COLUMN state text NOT NULL DEFAULT 'on_sale'
@@ -16,6 +17,7 @@ ALTER TABLE concert_schedule
         CONSTRAINT concert_schedule_offer_ttl CHECK (offer_ttl_s BETWEEN 1 AND 86400),
     ADD COLUMN refund_until timestamptz,  -- null: until the date itself
     ADD COLUMN sold_out_at timestamptz,  -- when it was announced; null since a seat came back
+    ADD COLUMN limited_at timestamptz NOT NULL DEFAULT now(),  -- when max_seats_per_user last changed
     ADD COLUMN version integer NOT NULL DEFAULT 1;
 
 -- Where a seat is. What the operator does not say is read from its number: 'BALCONY-A-12', 'A-12';
@@ -41,6 +43,12 @@ CREATE INDEX concert_seat_by_row ON concert_seat (concert_schedule_id, section, 
 ALTER TABLE user_schedule
     ADD COLUMN let_go numeric(12, 4) NOT NULL DEFAULT 0,
     ADD COLUMN let_go_at timestamptz NOT NULL DEFAULT now();
+
+-- What an operator allows one visitor of a date instead of max_seats_per_user, if anything.
+ALTER TABLE user_schedule
+    ADD COLUMN own_limit integer
+        CONSTRAINT user_schedule_own_limit CHECK (own_limit BETWEEN 0 AND 100),
+    ADD COLUMN limited_at timestamptz NOT NULL DEFAULT now();  -- when own_limit last changed
 
 -- Who waits for a seat of a date that is sold out. An offer is a PENDING booking.
 CREATE TABLE waitlist (
@@ -178,6 +186,8 @@ CREATE TABLE schedule_job (
         CONSTRAINT schedule_job_of_schedule REFERENCES concert_schedule,
     kind text NOT NULL CONSTRAINT schedule_job_kind CHECK (kind IN ('cancel')),
     reason text NOT NULL,
+    refund_percent integer NOT NULL
+        CONSTRAINT schedule_job_refund_percent CHECK (refund_percent BETWEEN 0 AND 100),
     operator text NOT NULL,
     total integer NOT NULL,
     done integer NOT NULL DEFAULT 0,

@@ -1,4 +1,4 @@
-"""Which version of a room a request is about (RFC 9110, 13.1)."""
+"""Which version of a room, a concert or a date a request is about (RFC 9110, 13.1)."""
 
 import re
 from typing import Annotated, Literal
@@ -37,6 +37,14 @@ def expected_version(request: web.Request) -> str:
     return _version(known)
 
 
+def required_version(request: web.Request) -> str:
+    """The version that If-Match names, or '*'. Raises PreconditionRequired, VersionConflict."""
+    known = _listed(request, IF_MATCH.name)
+    if not known:
+        raise PreconditionRequired
+    return _version(known)
+
+
 def version_if_sent(request: web.Request) -> str | None:
     """The version that If-Match names, '*', or None without it. Raises VersionConflict."""
     known = _listed(request, IF_MATCH.name)
@@ -44,7 +52,7 @@ def version_if_sent(request: web.Request) -> str | None:
 
 
 def _version(tag: str) -> str:
-    # Every room has one version, so a list of tags is never what was meant.
+    # Everything has one version, so a list of tags is never what was meant.
     if not _EXPECTED.fullmatch(tag):
         raise VersionConflict("If-Match takes one ETag as GET gave it, quotes included, or '*'.")
     return tag.strip('"')
