@@ -54,9 +54,7 @@ async def change_concert(request: web.Request) -> web.Response:
     concert_id, expected = path_id(request, "concert_id"), required_version(request)
     changes = convert(await read_json(request), ConcertChanges).changes()
     programme = request.app[PROGRAMME]
-    return _tagged(
-        await programme.change_concert(concert_id, expected, changes, request[OPERATOR])
-    )
+    return _tagged(await programme.change_concert(concert_id, expected, changes, request[OPERATOR]))
 
 
 @routes.get("/v1/admin/concerts/{concert_id}/schedules")

@@ -5,7 +5,6 @@ from aiohttp import web
 from queue_gateway.addresses import room_of, room_page
 from queue_gateway.answers import OperatorsRoom
 from queue_gateway.operators import OPERATOR as BY
-from shared.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
 from queue_gateway.room import ROOMS, RoomView
 from queue_gateway.room_settings import NewRoom, RoomChanges
 from queue_gateway.steering import STEERING
@@ -14,6 +13,7 @@ from shared.audit import AUDIT
 from shared.errors import PreconditionRequired, VersionConflict
 from shared.openapi import ETAG, OPERATOR, Answer, described
 from shared.paging import PAGED
+from shared.preconditions import IF_MATCH, ONLY_NEW, expected_version, version_if_sent
 from shared.shapes import Page
 from shared.web import convert, json_response, read_json
 

@@ -42,7 +42,7 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT c.room_id, d.hold_ttl_s, d.max_seats_per_user, coalesce(l.live_seats, 0)
+    SELECT c.room_id, d.hold_ttl_s, coalesce(l.own_limit, d.max_seats_per_user), coalesce(l.live_seats, 0)
     INTO v_room, v_ttl_s, v_limit, v_live
     FROM concert_schedule d
     JOIN concert c USING (concert_id)

@@ -270,14 +270,19 @@ FROM concert_booking WHERE status = 'PENDING' AND expiration_at < now() - interv
 -- counts: visitors' dates
 SELECT count(*) FROM user_schedule;
 -- broken
+-- An operator who lowers a limit takes nothing from anybody: what was held before may exceed it,
+-- and so may what was under way in that moment.
 SELECT user_id, concert_schedule_id, coalesce(b.live, 0) AS live, c.live_seats AS counted,
-       c.seat_limit, d.max_seats_per_user
-FROM (SELECT user_id, concert_schedule_id, count(*) AS live FROM concert_booking
+       c.seat_limit, d.max_seats_per_user, c.own_limit
+FROM (SELECT user_id, concert_schedule_id, count(*) AS live, max(created_at) AS newest
+      FROM concert_booking
       WHERE status <> 'CANCELED' GROUP BY user_id, concert_schedule_id) b
 FULL JOIN user_schedule c USING (user_id, concert_schedule_id)
 LEFT JOIN concert_schedule d USING (concert_schedule_id)
 WHERE coalesce(b.live, 0) <> coalesce(c.live_seats, 0)
-   OR coalesce(b.live, 0) > least(c.seat_limit, d.max_seats_per_user);
+   OR coalesce(b.live, 0) > c.seat_limit
+   OR (b.live > coalesce(c.own_limit, d.max_seats_per_user)
+       AND b.newest > greatest(d.limited_at, c.limited_at) + interval '10 seconds');
 
 -- B11: each booking, and each place in a waiting list, names the token that admitted its visitor
 -- counts: bookings with a journaled token

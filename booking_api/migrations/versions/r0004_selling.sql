@@ -48,7 +48,7 @@ ALTER TABLE user_schedule
 ALTER TABLE user_schedule
     ADD COLUMN own_limit integer
         CONSTRAINT user_schedule_own_limit CHECK (own_limit BETWEEN 0 AND 100),
-    ADD COLUMN limited_at timestamptz NOT NULL DEFAULT now();  -- when own_limit last changed
+    ADD COLUMN limited_at timestamptz;  -- when own_limit last changed
 
 -- Who waits for a seat of a date that is sold out. An offer is a PENDING booking.
 CREATE TABLE waitlist (
@@ -186,7 +186,7 @@ CREATE TABLE schedule_job (
         CONSTRAINT schedule_job_of_schedule REFERENCES concert_schedule,
     kind text NOT NULL CONSTRAINT schedule_job_kind CHECK (kind IN ('cancel')),
     reason text NOT NULL,
-    refund_percent integer NOT NULL
+    refund_percent integer NOT NULL DEFAULT 100
         CONSTRAINT schedule_job_refund_percent CHECK (refund_percent BETWEEN 0 AND 100),
     operator text NOT NULL,
     total integer NOT NULL,

@@ -79,7 +79,8 @@ BOOKINGS = (
     Breakage(
         "B10",
         "above the date's limit",
-        "UPDATE concert_schedule SET max_seats_per_user = 1;",
+        "UPDATE concert_schedule SET max_seats_per_user = 1,"
+        " limited_at = now() - interval '1 hour';",
         shows="'max_seats_per_user': 1",
     ),
     Breakage(
