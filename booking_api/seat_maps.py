@@ -7,9 +7,10 @@ as a full read, and five thousand seats are not fetched and rendered again for e
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import asyncpg
 import orjson
@@ -17,6 +18,8 @@ from aiohttp import web
 
 from booking_api.database import Sale
 from booking_api.money import Currency
+from booking_api.seat_rows import LETTERS, Row
+from booking_api.seating import BestAvailable, candidates
 from shared.errors import NotFound
 
 
@@ -44,6 +47,23 @@ class SeatMaps:
         if since is None:
             return await self._whole(schedule_id)
         return await self._changes(schedule_id, since)
+
+    async def candidates(self, schedule_id: int, wanted: BestAvailable) -> list[list[int]]:
+        """Free seats (concert_seat_id) that would do, the best first; none when there are none.
+
+        By the date's own rule about orphans. They are guesses: whoever holds them judges them
+        again, and asks again when all of them are gone. Raises NotFound.
+        """
+        rows = await self._rows(schedule_id, None)
+        found: dict[object, list[Any]] = {}
+        for rank, row in enumerate(row for row in rows if row["concert_seat_id"] is not None):
+            alone = None if row["seat_row"] is not None else rank
+            found.setdefault((row["section"], row["seat_row"], alone), []).append((rank, row))
+        hall = [_row([*each]) for each in found.values()]
+        return candidates(hall, wanted, avoid_orphans=rows[0]["avoid_orphans"])
+
+    def taken(self, schedule_id: int, seat_ids: Sequence[int]) -> None:
+        """These seats were just held here: do not offer them before the map is read again."""
 
     async def _whole(self, schedule_id: int) -> SeatMap:
         # There before it is read, so that a crowd's first requests share one reading.
@@ -131,6 +151,20 @@ class _Kept:
             self._by_id = dict(sorted(self._by_id.items()))
         self.seats = b",".join(self._by_id.values())
         self.etag = _etag(self.seats)
+
+
+def _row(seats: "list[tuple[int, asyncpg.Record]]") -> Row:
+    seats.sort(key=lambda seat: (seat[1]["place"] or 0, seat[0]))
+    first = seats[0][1]
+    return Row(
+        first["section"],
+        first["seat_row"],
+        [row["concert_seat_id"] for _, row in seats],
+        [rank for rank, _ in seats],
+        [row["place"] or 0 for _, row in seats],
+        [row["price"] for _, row in seats],
+        bytearray(LETTERS[row["status"]] for _, row in seats),
+    )
 
 
 def _etag(seats: bytes) -> str:

@@ -5,7 +5,8 @@
 -- AVAILABLE without anybody writing, so such seats are in every answer until they are swept. A
 -- version from the future (the database was restored) gets the full map.
 -- $1 concert_schedule_id  $2 since, or null for all
-SELECT v.version, s.concert_seat_id, s.seat_number, s.price,
+SELECT v.version, d.avoid_orphans, s.concert_seat_id, s.seat_number, s.price, s.section,
+       s.seat_row, s.place, s.band,
        CASE WHEN s.status = 'RESERVED' AND s.held_until <= now() THEN 'AVAILABLE'
             ELSE s.status END AS status
 FROM concert_schedule d
