@@ -39,10 +39,12 @@ from shared.errors import (
     BadRequest,
     BookingExpired,
     Forbidden,
+    HoldChurn,
     InsufficientBalance,
     LimitExceeded,
     NotFound,
     NotPayable,
+    SaleStopped,
     SeatTaken,
 )
 from shared.openapi import ETAG, IF_NONE_MATCH, Answer, Parameter, described
@@ -110,7 +112,7 @@ async def seats(request: web.Request) -> web.Response:
     {201: Answer(Held, (WAS_REPLAYED,))},
     body=HoldRequest,
     parameters=(KEY,),
-    refusals=(SeatTaken, LimitExceeded, *KEY_REFUSALS),
+    refusals=(SeatTaken, LimitExceeded, SaleStopped, HoldChurn, *KEY_REFUSALS),
 )
 async def hold(request: web.Request) -> web.Response:
     """Hold the named seats, all or none."""

@@ -9,6 +9,7 @@ import orjson
 from shared.errors import (
     BookingExpired,
     Forbidden,
+    HoldChurn,
     IdempotencyKeyReused,
     InsufficientBalance,
     LimitExceeded,
@@ -18,6 +19,7 @@ from shared.errors import (
     OnsaleError,
     QueueTokenForeign,
     RequestInProgress,
+    SaleStopped,
     ScheduleCanceled,
     SeatTaken,
     ValidationFailed,
@@ -35,6 +37,10 @@ class BalanceFull(ValidationFailed):
     """The balance cannot hold that much."""
 
 
+class ListFirst(SeatTaken):
+    """Whoever is on this date's waiting list goes first; join it."""
+
+
 class AlreadyThere(ValidationFailed):
     """A seat of that number is there already; nothing was added."""
 
@@ -44,13 +50,16 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "booking_expired": BookingExpired,
     "confirmed": NotCancelable,
     "foreign": QueueTokenForeign,
+    "hold_churn": HoldChurn,
     "idempotency_key_reused": IdempotencyKeyReused,
     "insufficient_balance": InsufficientBalance,
     "limit_exceeded": LimitExceeded,
+    "list_first": ListFirst,
     "not_found": NotFound,
     "not_payable": NotPayable,
     "not_refundable": NotRefundable,
     "request_in_progress": RequestInProgress,
+    "sale_stopped": SaleStopped,
     "schedule_canceled": ScheduleCanceled,
     "seat_taken": SeatTaken,
     "version_conflict": VersionConflict,

@@ -141,6 +141,12 @@ class LimitExceeded(OnsaleError):
     extras: ClassVar = {"limit": int, "live_seats": int}
 
 
+class SaleStopped(OnsaleError):
+    """Seats of this date are not sold, for now or for good."""
+
+    status, code, title = 409, "sale_stopped", "Sale stopped"
+
+
 class NotPayable(OnsaleError):
     """A booking of this request is canceled or already paid."""
 
@@ -228,6 +234,18 @@ class TooManyRequests(OnsaleError):
 
     status, code, title = 429, "too_many_requests", "Too many requests"
     retryable = True
+
+
+class HoldChurn(OnsaleError):
+    """Too many seats of this date were held and let go again; wait before holding others."""
+
+    status, code, title = 429, "hold_churn", "Too many seats let go"
+    retryable = True
+    extras: ClassVar = {"retry_after_s": int}
+
+    def __init__(self, detail: str | None = None, *, retry_after_s: int = 1, **extra: Any):
+        super().__init__(detail, retry_after_s=retry_after_s, **extra)
+        self.extra = {**self.extra, "retry_after_s": retry_after_s}
 
 
 class Unavailable(OnsaleError):

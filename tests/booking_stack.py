@@ -213,8 +213,10 @@ class BookingStack:
         price: str = "50.00",
         hold_ttl_s: int = 300,
         limit: int = 4,
+        **terms: Any,
     ) -> int:
-        """A concert with one date and these seats; the date's id."""
+        """A concert with one date and these seats; the date's id. `terms`: columns of the date.
+        Unless they say otherwise, visitors may let go of as many seats as they like."""
         await self.room(room_id)
         concert = await self.catalogue.create_concert("Nina Simone", room_id)
         date = await self.catalogue.create_schedule(
@@ -223,7 +225,17 @@ class BookingStack:
         schedule_id = int(date["concert_schedule_id"])
         numbers = seats or [f"A-{number}" for number in range(1, 11)]
         await self.catalogue.add_seats(schedule_id, numbers, [Decimal(price)] * len(numbers))
+        await self.change(schedule_id, **{"max_let_go_per_hour": 0, **terms})
         return schedule_id
+
+    async def change(self, schedule_id: int, **terms: Any) -> None:
+        """Set columns of a date."""
+        columns = ", ".join(f"{name} = ${n}" for n, name in enumerate(terms, 2))
+        await self.pool.execute(
+            f"UPDATE concert_schedule SET {columns} WHERE concert_schedule_id = $1",
+            schedule_id,
+            *terms.values(),
+        )
 
     async def seats(self, visitor: Visitor, schedule_id: int, since: int | None = None) -> Any:
         """The body of a seat map."""

@@ -1,13 +1,17 @@
 /*
 hold_seats -- hold the named seats of one date for one visitor: all of them or none.
-Lock order: key, seats by id, counters by user_id. The clock is read after the seats. A booking is
+Lock order: key, seats by id, counters by user_id (and as let_go). The clock is read after the seats. A booking is
 written only under its seat's lock, here and everywhere, and so needs none of its own.
 Everything is checked before the first write, so a refusal leaves nothing behind.
 Returns outcome and body:
     held, replayed       the answer of the POST
     not_found            {"seats": [unknown]}, or null for a date that is unknown or off sale
     foreign              the token's room does not guard this concert
+    sale_stopped         the date is stopped or canceled
+    hold_churn           {"retry_after_s"}: the visitor's bucket of seats let go has no room for one
+                         more; in it are those whose end is written: canceled, swept, taken over
     seat_taken           {"seats": [taken]}
+    list_first           the seats are free, and somebody is on the date's waiting list
     limit_exceeded       {"limit": n, "live_seats": the visitor's of this date}
     idempotency_key_reused, request_in_progress
 Keeps B1, B2, B5, B8, B10, B11. A hold past its deadline is taken over here, judged by the seat row
@@ -26,13 +30,16 @@ DECLARE
     v_room text;
     v_ttl_s integer;
     v_limit integer;
+    v_state text;
     v_live integer;               -- live seats of the visitor on this date
+    v_churn integer;              -- seats that may be let go in an hour, 0: any number
+    v_let_go numeric;             -- and how many of them count now
+    v_waited_for boolean;         -- whether somebody is on the waiting list
     v_wanted bigint[];            -- the seats asked for
     v_own bigint[];               -- seats of the visitor's own holds past their deadline
     v_locked bigint[];
     v_taken text[];
     v_stale bigint[];             -- bookings past their deadline on locked seats
-    v_own_stale integer := 0;
     v_now timestamptz;
     v_until timestamptz;
 BEGIN
@@ -42,8 +49,12 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT c.room_id, d.hold_ttl_s, coalesce(l.own_limit, d.max_seats_per_user), coalesce(l.live_seats, 0)
-    INTO v_room, v_ttl_s, v_limit, v_live
+    SELECT c.room_id, d.state, d.hold_ttl_s, coalesce(l.own_limit, d.max_seats_per_user),
+           coalesce(l.live_seats, 0),
+           d.max_let_go_per_hour, let_go_now(l, d.max_let_go_per_hour, clock_timestamp()),
+           EXISTS (SELECT FROM waitlist w
+                   WHERE w.concert_schedule_id = p_schedule AND w.status = 'WAITING')
+    INTO v_room, v_state, v_ttl_s, v_limit, v_live, v_churn, v_let_go, v_waited_for
     FROM concert_schedule d
     JOIN concert c USING (concert_id)
     LEFT JOIN user_schedule l
@@ -54,6 +65,14 @@ BEGIN
         RETURN;
     ELSIF v_room <> p_room THEN
         outcome := 'foreign';
+        RETURN;
+    ELSIF v_state <> 'on_sale' THEN
+        outcome := 'sale_stopped';
+        RETURN;
+    ELSIF v_churn > 0 AND v_let_go > v_churn - 1 THEN
+        outcome := 'hold_churn';
+        body := jsonb_build_object(
+            'retry_after_s', ceil((v_let_go - v_churn + 1) * 3600 / v_churn));
         RETURN;
     END IF;
 
@@ -75,6 +94,9 @@ BEGIN
     ELSIF v_taken IS NOT NULL THEN
         outcome := 'seat_taken';
         body := jsonb_build_object('seats', v_taken);
+        RETURN;
+    ELSIF v_waited_for THEN
+        outcome := 'list_first';
         RETURN;
     END IF;
 
@@ -101,54 +123,59 @@ BEGIN
                WHERE s.concert_seat_id = ANY (v_wanted)
                  AND (s.status = 'SOLD' OR (s.status = 'RESERVED' AND s.held_until > v_now))),
            array_agg(s.concert_booking_id) FILTER (
-               WHERE s.status = 'RESERVED' AND s.held_until <= v_now)
-    INTO v_taken, v_stale
+               WHERE s.status = 'RESERVED' AND s.held_until <= v_now),
+           (SELECT d.state FROM concert_schedule d WHERE d.concert_schedule_id = p_schedule),
+           EXISTS (SELECT FROM waitlist w
+                   WHERE w.concert_schedule_id = p_schedule AND w.status = 'WAITING')
+    INTO v_taken, v_stale, v_state, v_waited_for
     FROM concert_seat s WHERE s.concert_seat_id = ANY (v_locked);
     IF v_taken IS NOT NULL THEN
         outcome := 'seat_taken';
         body := jsonb_build_object('seats', v_taken);
         RETURN;
+    ELSIF v_waited_for THEN
+        outcome := 'list_first';
+        RETURN;
+    ELSIF v_state <> 'on_sale' THEN
+        outcome := 'sale_stopped';
+        RETURN;
     END IF;
 
+    v_user := coalesce(v_user, (ensure_user(p_visitor)).user_id);
     IF v_stale IS NOT NULL THEN
+        -- With a row of one's own, the counters can be locked in their order and judged.
+        INSERT INTO user_schedule (user_id, concert_schedule_id, live_seats, seat_limit)
+        VALUES (v_user, p_schedule, 0, v_limit) ON CONFLICT DO NOTHING;
         PERFORM FROM user_schedule c
         WHERE c.concert_schedule_id = p_schedule
           AND (c.user_id = v_user OR c.user_id IN (
               SELECT b.user_id FROM concert_booking b WHERE b.concert_booking_id = ANY (v_stale)))
         ORDER BY c.user_id FOR NO KEY UPDATE;
-        SELECT count(*) INTO v_own_stale FROM concert_booking b
-        WHERE b.concert_booking_id = ANY (v_stale) AND b.user_id = v_user;
+        SELECT c.live_seats - (SELECT count(*) FROM concert_booking b
+                               WHERE b.concert_booking_id = ANY (v_stale) AND b.user_id = v_user)
+        INTO v_live
+        FROM user_schedule c WHERE c.user_id = v_user AND c.concert_schedule_id = p_schedule;
+        IF v_live + v_count > v_limit THEN
+            outcome := 'limit_exceeded';
+            body := jsonb_build_object('limit', v_limit, 'live_seats', v_live);
+            RETURN;
+        END IF;
+        PERFORM let_go(v_stale, 'expired', v_now);
     END IF;
 
-    -- The first write is the one that may still refuse; a visitor without a row cannot be refused.
-    v_user := coalesce(v_user, (ensure_user(p_visitor)).user_id);
+    -- The first write is the one that may still refuse; a visitor without a row cannot be refused,
+    -- nor can one whose row is locked and judged.
     INSERT INTO user_schedule AS c (user_id, concert_schedule_id, live_seats, seat_limit)
     VALUES (v_user, p_schedule, v_count, v_limit)
     ON CONFLICT (user_id, concert_schedule_id) DO UPDATE
-    SET live_seats = c.live_seats - v_own_stale + v_count, seat_limit = v_limit
-    WHERE c.live_seats - v_own_stale + v_count <= v_limit;
+    SET live_seats = c.live_seats + v_count, seat_limit = v_limit
+    WHERE c.live_seats + v_count <= v_limit;
     IF NOT FOUND THEN
         outcome := 'limit_exceeded';
-        SELECT jsonb_build_object('limit', v_limit, 'live_seats', c.live_seats - v_own_stale)
+        SELECT jsonb_build_object('limit', v_limit, 'live_seats', c.live_seats)
         INTO body FROM user_schedule c
         WHERE c.user_id = v_user AND c.concert_schedule_id = p_schedule;
         RETURN;
-    END IF;
-
-    IF v_stale IS NOT NULL THEN
-        UPDATE user_schedule c SET live_seats = c.live_seats - o.seats
-        FROM (SELECT b.user_id, count(*) AS seats FROM concert_booking b
-              WHERE b.concert_booking_id = ANY (v_stale) AND b.user_id <> v_user
-              GROUP BY b.user_id) o
-        WHERE c.user_id = o.user_id AND c.concert_schedule_id = p_schedule;
-        UPDATE concert_booking b
-        SET status = 'CANCELED', canceled_reason = 'expired', updated_at = v_now
-        WHERE b.concert_booking_id = ANY (v_stale);
-        UPDATE concert_seat s
-        SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,
-            changed_xid = pg_current_xact_id(), updated_at = v_now
-        WHERE s.concert_seat_id = ANY (v_locked) AND s.concert_booking_id = ANY (v_stale)
-          AND s.concert_seat_id <> ALL (v_wanted);
     END IF;
 
     -- Whole milliseconds, so that the deadline shown is the deadline kept.

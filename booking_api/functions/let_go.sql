@@ -1,4 +1,14 @@
 /*
+let_go_now -- what is in a visitor's bucket of seats let go at p_now: it leaks p_max in an hour. A
+date without a limit (0) keeps none.
+*/
+CREATE OR REPLACE FUNCTION let_go_now(c user_schedule, p_max integer, p_now timestamptz)
+RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN p_max = 0 THEN 0 ELSE greatest(
+        0, c.let_go - greatest(0, extract(epoch FROM p_now - c.let_go_at)) * p_max / 3600) END
+$$;
+
+/*
 let_go -- end live bookings and free their seats. The caller holds the locks of the seats and has
 judged that the bookings may end; p_reason is what they then say, unless a hold had passed its
 deadline: that one had ended by itself, and paying it stays 410.
@@ -17,10 +27,9 @@ BEGIN
     ORDER BY c.user_id, c.concert_schedule_id FOR NO KEY UPDATE;
     UPDATE user_schedule c
     SET live_seats = c.live_seats - o.seats,
-        let_go = greatest(0, c.let_go - extract(epoch FROM p_now - c.let_go_at)
-                                        * d.max_let_go_per_hour / 3600)
+        let_go = let_go_now(c, d.max_let_go_per_hour, p_now)
                  + CASE WHEN p_reason IN ('owner', 'expired') THEN o.held ELSE 0 END,
-        let_go_at = p_now
+        let_go_at = greatest(c.let_go_at, p_now)
     FROM (SELECT b.user_id, b.concert_schedule_id, count(*) AS seats,
                  count(*) FILTER (WHERE b.status = 'PENDING') AS held
           FROM concert_booking b WHERE b.concert_booking_id = ANY (p_bookings)
@@ -33,8 +42,7 @@ BEGIN
     SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,
         changed_xid = pg_current_xact_id(), updated_at = p_now
     FROM concert_booking b
-    WHERE b.concert_booking_id = ANY (p_bookings) AND s.concert_seat_id = b.concert_seat_id
-      AND s.concert_booking_id = b.concert_booking_id;
+    WHERE b.concert_booking_id = ANY (p_bookings) AND s.concert_seat_id = b.concert_seat_id;
     UPDATE concert_booking b
     SET status = 'CANCELED', updated_at = p_now,
         canceled_reason = CASE WHEN b.status = 'PENDING' AND b.expiration_at <= p_now THEN 'expired'

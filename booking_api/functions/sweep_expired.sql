@@ -1,7 +1,7 @@
 /*
 sweep_expired -- write down that holds have ended: at most p_limit bookings past their deadline.
-Lock order: seats by id, skipping those somebody works on, so that it never waits for one; counters
-by user_id and date. Any number of processes may run it at once.
+Lock order: seats by id, skipping those somebody works on, so that it never waits for one; then as
+let_go. Any number of processes may run it at once.
 Returns how many it ended.
 Keeps B2, B9, B10. A seat that changed hands meanwhile is judged by its own row alone.
 */
@@ -27,23 +27,6 @@ BEGIN
     IF v_stale IS NULL THEN
         RETURN 0;
     END IF;
-    PERFORM FROM user_schedule c
-    WHERE (c.user_id, c.concert_schedule_id) IN (
-        SELECT b.user_id, b.concert_schedule_id FROM concert_booking b
-        WHERE b.concert_booking_id = ANY (v_stale))
-    ORDER BY c.user_id, c.concert_schedule_id FOR NO KEY UPDATE;
-
-    UPDATE user_schedule c SET live_seats = c.live_seats - o.seats
-    FROM (SELECT b.user_id, b.concert_schedule_id, count(*) AS seats FROM concert_booking b
-          WHERE b.concert_booking_id = ANY (v_stale)
-          GROUP BY b.user_id, b.concert_schedule_id) o
-    WHERE c.user_id = o.user_id AND c.concert_schedule_id = o.concert_schedule_id;
-    UPDATE concert_booking b
-    SET status = 'CANCELED', canceled_reason = 'expired', updated_at = v_now
-    WHERE b.concert_booking_id = ANY (v_stale);
-    UPDATE concert_seat s
-    SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,
-        changed_xid = pg_current_xact_id(), updated_at = v_now
-    WHERE s.concert_seat_id = ANY (v_seats) AND s.concert_booking_id = ANY (v_stale);
+    PERFORM let_go(v_stale, 'expired', v_now);
     RETURN cardinality(v_stale);
 END $$;

@@ -6,10 +6,14 @@ _LOCKS = "tests/integration/test_sale_locks.py::test_"
 _WALLS = "tests/integration/test_sale_walls.py::test_"
 _CONDITIONS = "tests/integration/test_sale_conditions.py::test_"
 _EXPIRY = "tests/integration/test_booking_expiry.py::test_"
+_TERMS = "tests/integration/test_holds_terms.py::test_"
 _KEYS = "tests/integration/test_booking_idempotency.py::test_"
 _MAP = "tests/integration/test_booking_seat_map.py::test_"
 _HOLD = "booking_api/functions/hold_seats.sql"
 _CHANGED = "changed_xid = pg_current_xact_id()"
+_STOPPED = (
+    "    ELSIF v_state <> 'on_sale' THEN\n        outcome := 'sale_stopped';\n        RETURN;\n"
+)
 
 GUARDS: tuple[Guard, ...] = (
     Guard(
@@ -48,8 +52,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="hold: a look before it waits, at the limit",
         where=_HOLD,
-        text="IF v_live + v_count > v_limit THEN\n            outcome",
-        without="IF false THEN\n            outcome",
+        text="coalesce(cardinality(v_own), 0);\n        IF v_live + v_count > v_limit THEN",
+        without="coalesce(cardinality(v_own), 0);\n        IF false THEN",
         invariant="B10",
         test=_LOCKS + "who_is_over_the_limit_waits_for_nobody",
     ),
@@ -113,14 +117,6 @@ GUARDS: tuple[Guard, ...] = (
         test=_WALLS + "ones_own_ended_hold_that_somebody_takes_over_meanwhile_is_theirs",
     ),
     Guard(
-        name="hold: frees only seats whose hold has ended",
-        where=_HOLD,
-        text="WHERE s.concert_seat_id = ANY (v_locked) AND s.concert_booking_id = ANY (v_stale)",
-        without="WHERE s.concert_seat_id = ANY (v_locked)",
-        invariant="B2",
-        test=_WALLS + "ones_own_ended_hold_that_somebody_takes_over_meanwhile_is_theirs",
-    ),
-    Guard(
         name="hold: counters are locked before they are written",
         where=_HOLD,
         text="ORDER BY c.user_id FOR NO KEY UPDATE;",
@@ -139,7 +135,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="hold: conditional counter",
         where=_HOLD,
-        text="    WHERE c.live_seats - v_own_stale + v_count <= v_limit;",
+        text="    WHERE c.live_seats + v_count <= v_limit;",
         without="    ;",
         invariant="B10",
         test=_WALLS + "the_counters_condition_alone_keeps_the_limit",
@@ -147,36 +143,50 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="hold: one's own ended holds are off the counter",
         where=_HOLD,
-        text="SET live_seats = c.live_seats - v_own_stale + v_count,",
-        without="SET live_seats = c.live_seats + v_count,",
+        text="SELECT c.live_seats - (SELECT",
+        without="SELECT c.live_seats - 0 * (SELECT",
         invariant="B10",
         test=_EXPIRY + "ones_own_expired_holds_of_the_date_do_not_count",
     ),
     Guard(
-        name="hold: a take-over is off its old owner's counter",
+        name="hold: a take-over is judged under the counters' locks",
         where=_HOLD,
-        text="UPDATE user_schedule c SET live_seats = c.live_seats - o.seats",
-        without="UPDATE user_schedule c SET live_seats = c.live_seats",
-        invariant="B10",
-        test=_EXPIRY + "somebody_else_takes_an_expired_hold_over_at_once",
+        text="c.concert_schedule_id = p_schedule;\n        IF v_live + v_count > v_limit THEN",
+        without="c.concert_schedule_id = p_schedule;\n        IF false THEN",
+        invariant="B13",
+        test=_WALLS + "a_take_over_that_comes_to_nothing_changes_nothing",
     ),
     Guard(
-        name="hold: a take-over ends the old booking",
+        name="hold: what it takes over is let go",
         where=_HOLD,
-        text="SET status = 'CANCELED', canceled_reason = 'expired', updated_at = v_now",
-        without="SET updated_at = v_now",
+        text="        PERFORM let_go(v_stale, 'expired', v_now);\n",
+        without="",
         invariant="B1",
         test=_EXPIRY + "somebody_else_takes_an_expired_hold_over_at_once",
     ),
     Guard(
-        name="hold: freed seats are changes of the map",
+        name="hold: not while the sale is stopped",
         where=_HOLD,
-        text=f"SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,\n"
-        f"            {_CHANGED}, ",
-        without="SET status = 'AVAILABLE', concert_booking_id = NULL, held_until = NULL,\n"
-        "            ",
-        invariant="B12",
-        test=_CONDITIONS + "whoever_frees_a_seat_shows_it_as_a_change[owner]",
+        text=f"{_STOPPED}    ELSIF v_churn",
+        without="    ELSIF v_churn",
+        invariant="B13",
+        test=_TERMS + "a_look_at_a_stopped_date_waits_for_nobody",
+    ),
+    Guard(
+        name="hold: not when the sale was stopped meanwhile",
+        where=_HOLD,
+        text=f"{_STOPPED}    END IF;",
+        without="    END IF;",
+        invariant="B13",
+        test=_TERMS + "a_hold_that_waited_until_the_sale_was_stopped_is_refused",
+    ),
+    Guard(
+        name="hold: not who lets too many seats go",
+        where=_HOLD,
+        text="    ELSIF v_churn > 0 AND v_let_go > v_churn - 1 THEN",
+        without="    ELSIF false THEN",
+        invariant="S3",
+        test=_TERMS + "who_lets_too_many_seats_go_has_to_wait",
     ),
     Guard(
         name="hold: held seats are changes of the map",

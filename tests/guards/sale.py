@@ -8,6 +8,7 @@ _CONDITIONS = "tests/integration/test_sale_conditions.py::test_"
 _HOLDS = "tests/integration/test_booking_holds.py::test_"
 _PAYMENTS = "tests/integration/test_booking_payments.py::test_"
 _EXPIRY = "tests/integration/test_booking_expiry.py::test_"
+_TERMS = "tests/integration/test_holds_terms.py::test_"
 _KEYS = "tests/integration/test_booking_idempotency.py::test_"
 _ACCOUNTS = "tests/integration/test_booking_accounts.py::test_"
 _CANCEL = "booking_api/functions/cancel_booking.sql"
@@ -85,6 +86,46 @@ ENDING = (
         test=_PAYMENTS + "canceling_after_the_deadline_does_not_make_it_the_owners_cancel",
     ),
     Guard(
+        name="sweep: what has ended is let go",
+        where=_SWEEP,
+        text="    PERFORM let_go(v_stale, 'expired', v_now);\n",
+        without="",
+        invariant="B9",
+        test=_EXPIRY + "a_sweep_writes_down_what_has_ended_and_nothing_else",
+    ),
+    Guard(
+        name="let go: a hold ends",
+        where=_LET_GO,
+        text="SET status = 'CANCELED', updated_at = p_now,",
+        without="SET updated_at = p_now,",
+        invariant="B1",
+        test=_EXPIRY + "somebody_else_takes_an_expired_hold_over_at_once",
+    ),
+    Guard(
+        name="let go: what was not bought counts",
+        where=_LET_GO,
+        text="THEN o.held ELSE 0 END",
+        without="THEN 0 ELSE 0 END",
+        invariant="S3",
+        test=_TERMS + "who_lets_too_many_seats_go_has_to_wait",
+    ),
+    Guard(
+        name="let go: what an operator ends does not count",
+        where=_LET_GO,
+        text="CASE WHEN p_reason IN ('owner', 'expired') THEN",
+        without="CASE WHEN true THEN",
+        invariant="S3",
+        test=_TERMS + "what_others_end_does_not_count",
+    ),
+    Guard(
+        name="let go: the bucket leaks",
+        where=_LET_GO,
+        text="* p_max / 3600)",
+        without="* 0 * p_max / 3600)",
+        invariant="S3",
+        test=_TERMS + "what_was_let_go_is_forgotten_with_time",
+    ),
+    Guard(
         name="let go: the counter",
         where=_LET_GO,
         text="SET live_seats = c.live_seats - o.seats,",
@@ -133,36 +174,12 @@ ENDING = (
         test=_WALLS + "a_sweep_judges_by_the_seat",
     ),
     Guard(
-        name="sweep: frees only seats whose hold has ended",
-        where=_SWEEP,
-        text="WHERE s.concert_seat_id = ANY (v_seats) AND s.concert_booking_id = ANY (v_stale);",
-        without="WHERE s.concert_seat_id = ANY (v_seats);",
-        invariant="B2",
-        test=_WALLS + "a_sweep_judges_by_the_seat",
-    ),
-    Guard(
-        name="sweep: counters are locked in their order",
-        where=_SWEEP,
+        name="let go: counters are locked in their order",
+        where=_LET_GO,
         text="ORDER BY c.user_id, c.concert_schedule_id FOR NO KEY UPDATE;",
         without="ORDER BY c.user_id DESC, c.concert_schedule_id FOR NO KEY UPDATE;",
         invariant="B10",
         test=_LOCKS + "counters_are_locked_in_the_order_of_their_visitors[sweep]",
-    ),
-    Guard(
-        name="sweep: the counters",
-        where=_SWEEP,
-        text="SET live_seats = c.live_seats - o.seats",
-        without="SET live_seats = c.live_seats",
-        invariant="B10",
-        test=_EXPIRY + "a_sweep_writes_down_what_has_ended_and_nothing_else",
-    ),
-    Guard(
-        name="sweep: freed seats are changes of the map",
-        where=_SWEEP,
-        text=f"{_CHANGED}, ",
-        without="",
-        invariant="B12",
-        test=_CONDITIONS + "whoever_frees_a_seat_shows_it_as_a_change[sweep]",
     ),
 )
 

@@ -102,8 +102,8 @@ async def test_two_who_take_each_others_ended_holds_over_do_not_deadlock(
     one, other = await booking.visitor(), await booking.visitor()
     await booking.expire(*await booking.held(one, schedule_id, "A-1"))
     await booking.expire(*await booking.held(other, schedule_id, "A-2"))
-    counted = "    IF v_stale IS NOT NULL THEN\n        UPDATE user_schedule c"
-    slow = ("PERFORM pg_sleep(0.5);\n    " + counted.lstrip()).join(["    ", ""])
+    counted = "        SELECT c.live_seats - (SELECT count(*)"
+    slow = f"        PERFORM pg_sleep(0.5);\n{counted}"
     await rewrite(booking, "hold_seats", (counted, slow))
 
     replies = await asyncio.gather(

@@ -150,6 +150,23 @@ async def test_ones_own_ended_hold_that_somebody_takes_over_meanwhile_is_theirs(
     await booking.assert_sound()
 
 
+async def test_a_take_over_that_comes_to_nothing_changes_nothing(booking: BookingStack) -> None:
+    """Its visitor reached the limit in another tab while it waited."""
+    schedule_id = await booking.date(limit=1)
+    before, after = await booking.visitor(), await booking.visitor()
+    (ended,) = await booking.held(before, schedule_id, "A-1")
+    await booking.expire(ended)
+    async with somebody(booking, SEAT.format("A-1")) as other:
+        holding = asyncio.create_task(booking.hold(after, schedule_id, "A-1"))
+        await blocked(booking)
+        assert await hold_by_hand(other, after, schedule_id, "A-2") == "held"
+
+    reply = await holding
+    assert (reply.code, reply.body["live_seats"]) == ("limit_exceeded", 1)
+    status = "SELECT status FROM concert_booking WHERE concert_booking_id = $1"
+    assert await booking.pool.fetchval(status, ended) == "PENDING"
+
+
 async def test_payments_at_once_go_on_from_each_others_balance(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitor = await booking.visitor(money="500.00")
