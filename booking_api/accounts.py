@@ -60,6 +60,7 @@ class Accounts:
             currency=self._currency.code,
             payment_id=row["payment_id"],
             concert_booking_id=row["concert_booking_id"],
+            refund_id=row["refund_id"],
             created_at=utc_text(row["created_at"]),
         )
 

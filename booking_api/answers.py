@@ -138,4 +138,5 @@ class Movement(Struct):
     currency: Currency
     payment_id: Id | None
     concert_booking_id: Id | None
+    refund_id: Id | None
     created_at: Moment

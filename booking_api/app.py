@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from booking_api import admin, admin_programme, handlers
+from booking_api import admin, admin_programme, handlers, refunds
 from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
 from booking_api.background import background
@@ -16,6 +16,7 @@ from booking_api.gate import GUARDS, TOKENS, Guards, gated
 from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS, Payments
 from booking_api.programme import PROGRAMME, Programme
+from booking_api.refunds import REFUNDS, Refunds
 from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
 from shared.docs import DOCS, Docs
@@ -43,6 +44,7 @@ def create_app(settings: BookingSettings) -> web.Application:
     app.add_routes(handlers.routes)
     app.add_routes(admin.routes)
     app.add_routes(admin_programme.routes)
+    app.add_routes(refunds.routes)
     if settings.demo:
         app.add_routes(handlers.demo_routes)
     app[DOCS] = Docs(app, "Onsale: the booking API", ABOUT, access_of)
@@ -66,5 +68,6 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[SEAT_MAPS] = SeatMaps(sale, currency)
         app[BOOKINGS] = Bookings(sale, currency)
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])
+        app[REFUNDS] = Refunds(sale, currency)
         app[ACCOUNTS] = Accounts(sale, currency)
         yield

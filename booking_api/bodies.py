@@ -12,13 +12,13 @@ from shared.errors import ValidationFailed
 from shared.shapes import LaneName, RoomId
 
 #: No control characters, so no NUL, which PostgreSQL does not take; something visible in it.
-_VISIBLE = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
+VISIBLE = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
 _PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_VISIBLE, examples=["Nina"])]
-SeatNumber = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE, examples=["A-12"])]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=VISIBLE, examples=["Nina"])]
+SeatNumber = Annotated[str, Meta(min_length=1, max_length=32, pattern=VISIBLE, examples=["A-12"])]
 #: A hall's main section and a price without a name have the name ''.
 SectionName = Annotated[str, Meta(max_length=64, pattern=_PLAIN, examples=["BALCONY"])]
-RowName = Annotated[str, Meta(min_length=1, max_length=32, pattern=_VISIBLE, examples=["A"])]
+RowName = Annotated[str, Meta(min_length=1, max_length=32, pattern=VISIBLE, examples=["A"])]
 BandName = Annotated[str, Meta(max_length=64, pattern=_PLAIN, examples=["Stalls"])]
 Amount = Annotated[
     str,

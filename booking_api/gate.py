@@ -46,6 +46,7 @@ GATES: dict[str, Gate] = {
     "DELETE /v1/bookings/{concert_booking_id}": Gate.ADMITTED,
     "GET /v1/bookings": Gate.OWNER,
     "GET /v1/bookings/{concert_booking_id}": Gate.OWNER,
+    "POST /v1/bookings/{concert_booking_id}/refunds": Gate.OWNER,
     "GET /v1/users/me": Gate.OWNER,
     "GET /v1/users/me/ledger": Gate.OWNER,
     "POST /v1/users/me/charges": Gate.OWNER,
@@ -66,6 +67,7 @@ GATES: dict[str, Gate] = {
     "PUT /v1/admin/schedules/{concert_schedule_id}": Gate.OPERATOR,
     "DELETE /v1/admin/schedules/{concert_schedule_id}": Gate.OPERATOR,
     "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,
+    "POST /v1/admin/bookings/{concert_booking_id}/refunds": Gate.OPERATOR,
 }
 
 TOKENS = web.AppKey("tokens", QueueTokens)

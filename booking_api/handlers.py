@@ -147,7 +147,7 @@ async def booking(request: web.Request) -> web.Response:
 @routes.delete("/v1/bookings/{concert_booking_id}")
 @described({204: Answer()}, refusals=(Forbidden,))
 async def cancel(request: web.Request) -> web.Response:
-    """Let a hold go, or cancel a paid booking and get the concert's refund; repeating is harmless."""
+    """Let a hold go, or cancel what is paid for the concert's refund; repeating it is harmless."""
     await request.app[BOOKINGS].cancel(request[PLACE], path_id(request, "concert_booking_id"))
     return web.Response(status=204)
 
