@@ -76,10 +76,9 @@ BEGIN
     outcome := 'refunded';
     body := body -> 0;
     IF p_operator IS NOT NULL THEN
-        INSERT INTO audit (operator, action, room_id, subject, changes, outcome, ended_at)
-        VALUES (p_operator, 'booking.refund', v_booking.room_id, p_booking::text,
-                jsonb_build_object('amount', money_text(v_amount, p_digits), 'reason', p_reason),
-                'done', clock_timestamp());
+        PERFORM audit_done(
+            p_operator, 'booking.refund', v_booking.room_id, p_booking::text,
+            jsonb_build_object('amount', money_text(v_amount, p_digits), 'reason', p_reason));
     END IF;
     PERFORM end_once(v_booking.user_id, p_path, v_key, p_fingerprint, body);
 END $$;

@@ -137,8 +137,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="pay: the price at hold time",
         where=_PAY,
-        text="SELECT b.concert_booking_id, b.price, p_intent, p_now, p_now FROM concert_booking b\n",
-        without="SELECT b.concert_booking_id, s.price, p_intent, p_now, p_now FROM concert_booking b"
+        text="b.concert_booking_id, b.price, p_intent, p_now, p_now FROM concert_booking b\n",
+        without="b.concert_booking_id, s.price, p_intent, p_now, p_now FROM concert_booking b"
         " JOIN concert_seat s USING (concert_seat_id)\n",
         invariant="B3",
         test=_CONDITIONS + "a_booking_costs_what_its_seat_cost_when_it_was_held",

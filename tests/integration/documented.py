@@ -124,8 +124,9 @@ async def _emptied(client: "Redis") -> AsyncIterator[None]:
 
 async def _furnish(stack: BookingStack) -> None:
     seats = [f"A-{number}" for number in range(1, 31)]
-    schedule_id = await stack.date(seats, room_id=ROOM, limit=30)
-    visitor = await stack.visitor(room_id=ROOM, name=VISITOR, money="1000.00")
+    # Dearer than the amounts of examples, so that they can be given back.
+    schedule_id = await stack.date(seats, room_id=ROOM, limit=30, price="200.00")
+    visitor = await stack.visitor(room_id=ROOM, name=VISITOR, money="5000.00")
     await stack.held(visitor, schedule_id, "A-1")
     (paid,) = await stack.held(visitor, schedule_id, "A-2")
     assert (await stack.pay(visitor, paid)).status == 201

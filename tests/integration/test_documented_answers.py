@@ -268,6 +268,16 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     await pay([first], "pay-2", 201)
     await pay([first], "pay-2", 201)
     assert (await ask("DELETE", f"/v1/bookings/{first}")).status == 403
+    path = f"/v1/bookings/{first}/refunds"
+    assert (await ask("POST", path, key="refund-1")).status == 403
+    part = {"amount": "1.00", "reason": "Behind a pillar"}
+    given = {"path": f"/v1/admin{path[3:]}", "who": None, "headers": operator, "body": part}
+    assert (await ask("POST", key="refund-2", **given)).status == 201
+    given["body"] = {**part, "amount": "50.00"}
+    assert (await ask("POST", key="refund-3", **given)).status == 409
+    await booking.pool.execute("UPDATE concert SET refund_percent = 50")
+    assert (await ask("POST", path, key="refund-1")).status == 201
+    assert (await ask("POST", path, key="refund-4")).status == 409
     await booking.expire(second)
     await pay([second], "pay-3", 410)
     assert (await ask("GET", "/v1/bookings")).status == 200

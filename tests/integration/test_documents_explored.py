@@ -17,6 +17,14 @@ from tests.integration.documented import Service
 from tests.integration.exploring import ending, explore
 
 KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+#: What an operator's request before them may have made impossible: of a date that is closed, or of
+#: a concert that refunds nothing. That they succeed is seen in `test_documented_answers.py`.
+AT_OPERATORS_MERCY = {
+    "POST /v1/schedules/{concert_schedule_id}/bookings",
+    "DELETE /v1/bookings/{concert_booking_id}",
+    "POST /v1/bookings/{concert_booking_id}/refunds",
+    "POST /v1/admin/bookings/{concert_booking_id}/refunds",
+}
 QUICKLY = ("examples", "fuzzing")
 THOROUGHLY = ("examples", "coverage", "fuzzing", "stateful")
 
@@ -58,7 +66,7 @@ def test_the_booking_api_keeps_to_its_document(booking: Service, known: bool) ->
     explored = explore(app, booking, known=known, phases=QUICKLY, examples=8)
 
     assert not explored.failures, "\n".join(explored.failures)
-    assert not known or explored.succeeded() == ending(app)
+    assert not known or explored.succeeded() | AT_OPERATORS_MERCY == ending(app)
 
 
 @pytest.mark.slow
