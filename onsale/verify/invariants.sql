@@ -55,7 +55,8 @@ WHERE NOT coalesce(
     OR (s.status = 'SOLD' AND b.status = 'CONFIRMED' AND p.payment_id IS NOT NULL
         AND s.concert_booking_id = b.concert_booking_id AND s.held_until IS NULL
         AND s.concert_schedule_id = b.concert_schedule_id
-        AND (p.refunded_amount < p.payment_amount OR p.payment_amount = 0)), false);
+        AND (p.refunded_amount < p.payment_amount
+             OR NOT EXISTS (SELECT FROM refund r WHERE r.payment_id = p.payment_id))), false);
 -- broken
 -- An offer of the waiting list is a hold of who waited, until it is paid or let go.
 SELECT w.waitlist_id, w.status, w.reason, w.concert_booking_id AS booking,

@@ -40,6 +40,7 @@ def step(name: str, *args: object) -> Step:
 
 visitors = st.integers(0, 2)
 rooms = st.integers(0, 1)
+dates = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 2, 3])
 picks = st.integers(0, 5)
 #: Mostly a key of its own; else one of few, so that they meet again.
 keys = st.sampled_from([None, None, None, None, "k1", "k2"])
@@ -52,7 +53,7 @@ KINDS = {
         8,
         (
             visitors,
-            st.integers(0, 2),
+            dates,
             st.lists(
                 st.sampled_from((*SEATS, *SEATS, *SEATS, NOT_THERE)),
                 min_size=1,
@@ -65,11 +66,15 @@ KINDS = {
     "pay_held": (4, (visitors, rooms)),
     "pay": (2, (visitors, st.lists(picks, min_size=1, max_size=3), own, other_room, keys)),
     "cancel": (2, (visitors, picks, own, other_room)),
+    "refund": (1, (visitors, picks, own, keys)),
+    "refund_sold": (2, (picks,)),
+    "refund_by_operator": (2, (picks, st.sampled_from(["0.00", "3.33", "5.00", "all"]), keys)),
     "expire": (3, (picks,)),
     "sweep": (1, (st.sampled_from([1, 2, 200]),)),
     "charge": (1, (visitors, st.sampled_from(["0.01", "10.00", "33.33", "100.00"]), keys)),
     "again": (2, (picks,)),
     "come_again": (2, (visitors, rooms)),
+    "close_refunds": (1, (st.integers(0, 9),)),
     "look": (1, ()),
 }
 steps = st.sampled_from(
