@@ -13,8 +13,8 @@ CENT = Decimal("0.01")
 class Date:
     """One date of a concert, its seats at one price.
 
-    `refund_percent`: what an owner gets back, until `refunds_closed`. `churn`: seats that may be let
-    go in an hour, 0 for any number. `state`: on_sale, stopped or canceled.
+    `refund_percent`: what an owner gets back, until `refunds_closed`. `churn`: seats that may be
+    let go in an hour, 0 for any number. `state`: on_sale, stopped or canceled.
     """
 
     schedule_id: int
