@@ -91,7 +91,7 @@ class Holding(Books):
         if date.state != "on_sale":
             return STOPPED
         # The bucket leaks, though less than one seat in the time of a test.
-        if date.churn and self.let_go.get((name, date.schedule_id), 0) > date.churn:
+        if date.churn and self.let_go.get((name, date.schedule_id), 0) >= date.churn:
             return Expected(429, "hold_churn")
         return None
 

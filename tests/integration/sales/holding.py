@@ -49,6 +49,16 @@ class Holding(Talk):
         found = await self.booking.pool.fetchval("SELECT sweep_expired($1)", most)
         assert found == self.sale.sweep(most)
 
+    async def set_state(self, date: int, state: str) -> None:
+        """A date's sale is stopped, or goes on."""
+        of = self.sale.dates[date]
+        of.state = state
+        await self.booking.pool.execute(
+            "UPDATE concert_schedule SET state = $2 WHERE concert_schedule_id = $1",
+            of.schedule_id,
+            state,
+        )
+
     async def come_again(self, visitor: int, room: int) -> None:
         """Leave the room and join it anew."""
         name, room_id = f"visitor-{visitor}", ROOMS[room]

@@ -32,11 +32,17 @@ class Looking(Talk):
         )
         assert {row[0]: (row[1], row[2]) for row in rows} == self.sale.rows()
         rows = await self.booking.pool.fetch(
-            "SELECT external_id, concert_schedule_id, live_seats FROM user_schedule"
+            "SELECT external_id, concert_schedule_id, live_seats, let_go FROM user_schedule"
             " JOIN users USING (user_id)"
         )
         counters = {(row[0], row[1]): row[2] for row in rows if row[2]}
         assert counters == {of: seats for of, seats in self.sale.counters().items() if seats}
+        buckets = {(row[0], row[1]): row[3] for row in rows}
+        limited = {date.schedule_id for date in self.sale.dates if date.churn}
+        for of, seats in self.sale.let_go.items():
+            if of[1] not in limited:
+                continue
+            assert seats - 1 < buckets[of] <= seats, of  # it leaks less than one in a test's time
 
     async def _look_at(self, name: str) -> None:
         expected, places = self.sale.visitors[name], self.visitors[name]

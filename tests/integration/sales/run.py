@@ -19,7 +19,7 @@ from tests.model.sale import Date
 DATES = (
     ("room-a", 2, "10.00", 100, 0),
     ("room-a", 3, "33.33", 50, 0),
-    ("room-b", 1, "0.00", 100, 0),
+    ("room-b", 1, "0.00", 100, 2),
     ("room-b", 4, "40.00", 0, 0),
 )
 
