@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from booking_api import admin, admin_programme, handlers, refunds
+from booking_api import admin, handlers, operators, refunds
 from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
 from booking_api.background import background
@@ -15,7 +15,6 @@ from booking_api.database import SALE, Sale
 from booking_api.gate import GUARDS, TOKENS, Guards, gated
 from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS, Payments
-from booking_api.programme import PROGRAMME, Programme
 from booking_api.refunds import REFUNDS, Refunds
 from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
@@ -43,8 +42,8 @@ def create_app(settings: BookingSettings) -> web.Application:
     app[TOKENS] = QueueTokens(settings.queue_secrets)
     app.add_routes(handlers.routes)
     app.add_routes(admin.routes)
-    app.add_routes(admin_programme.routes)
     app.add_routes(refunds.routes)
+    operators.add_routes(app)
     if settings.demo:
         app.add_routes(handlers.demo_routes)
     app[DOCS] = Docs(app, "Onsale: the booking API", ABOUT, access_of)
@@ -64,7 +63,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[SALE], app[PLACES], app[GUARDS] = sale, places, Guards(sale)
         app[COMPLETIONS] = Completions(sale, places)
         app[CATALOGUE] = Catalogue(sale, places)
-        app[PROGRAMME] = Programme(sale)
+        operators.furnish(app, sale, currency)
         app[SEAT_MAPS] = SeatMaps(sale, currency)
         app[BOOKINGS] = Bookings(sale, currency)
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])

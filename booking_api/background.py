@@ -6,7 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from booking_api import completions, sweep
+from booking_api import cancellations, completions, sweep
+from booking_api.cancellations import CANCELLATIONS
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
 from shared.logs import logger
@@ -20,6 +21,9 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     sale, telling = app[SALE], app[COMPLETIONS]
     tasks = [
         asyncio.create_task(_forever("sweep", lambda: sweep.sweep(sale), sweep.PAUSE_S)),
+        asyncio.create_task(
+            _forever("cancellations", app[CANCELLATIONS].work, cancellations.PAUSE_S)
+        ),
         asyncio.create_task(_forever("completions", telling.retry, completions.PAUSE_S)),
     ]
     yield

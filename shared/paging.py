@@ -61,9 +61,9 @@ def asked(request: web.Request, limit: int = LIMIT) -> Asked:
     return Asked(None if given is None else _position(given), wanted)
 
 
-def page(request: web.Request) -> Page:
+def page(request: web.Request, limit: int = LIMIT) -> Page:
     """`?limit=` and `?cursor=` of a list of rows with ids. Raises BadRequest."""
-    wanted = asked(request)
+    wanted = asked(request, limit)
     after = None if wanted.after is None else number(wanted.after)
     if wanted.after is not None and after is None:
         raise BadCursor

@@ -17,6 +17,7 @@ ALTER TABLE concert_schedule
         CONSTRAINT concert_schedule_offer_ttl CHECK (offer_ttl_s BETWEEN 1 AND 86400),
     ADD COLUMN refund_until timestamptz,  -- null: until the date itself
     ADD COLUMN sold_out_at timestamptz,  -- when it was announced; null since a seat came back
+    ADD COLUMN removed_xid xid8,  -- the transaction that last removed seats of it
     ADD COLUMN limited_at timestamptz NOT NULL DEFAULT now(),  -- when max_seats_per_user last changed
     ADD COLUMN version integer NOT NULL DEFAULT 1;
 
@@ -85,6 +86,8 @@ ALTER TABLE concert_booking
 
 -- A date's own bookings: exports, figures, cancelling it.
 CREATE INDEX concert_booking_by_schedule ON concert_booking (concert_schedule_id, concert_booking_id);
+-- A seat's history, and whether it has one: a seat that was booked is not removed.
+CREATE INDEX concert_booking_by_seat ON concert_booking (concert_seat_id);
 
 -- What a provider was asked to collect, for bookings of one visitor.
 CREATE TABLE payment_intent (
@@ -191,6 +194,7 @@ CREATE TABLE schedule_job (
     operator text NOT NULL,
     total integer NOT NULL,
     done integer NOT NULL DEFAULT 0,
+    refunded_amount numeric(19, 4) NOT NULL DEFAULT 0,
     finished_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
