@@ -4,7 +4,14 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from booking_api import admin, handlers, operators, refunds
+from booking_api import (
+    admin,
+    admin_programme,
+    handlers,
+    map_handlers,
+    operators,
+    refunds,
+)
 from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
 from booking_api.background import background
@@ -41,6 +48,7 @@ def create_app(settings: BookingSettings) -> web.Application:
     app[CURRENCY] = settings.currency
     app[TOKENS] = QueueTokens(settings.queue_secrets)
     app.add_routes(handlers.routes)
+    app.add_routes(map_handlers.routes)
     app.add_routes(admin.routes)
     app.add_routes(refunds.routes)
     operators.add_routes(app)

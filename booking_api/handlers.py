@@ -1,9 +1,7 @@
 """The visitor's side of the booking API. What a route needs stands in `gate.GATES`."""
 
-from typing import Annotated
-
-from aiohttp import hdrs, web
-from msgspec import Meta, structs
+from aiohttp import web
+from msgspec import structs
 
 from booking_api.accounts import ACCOUNTS
 from booking_api.answers import (
@@ -14,7 +12,6 @@ from booking_api.answers import (
     OwnBooking,
     Paid,
     Schedule,
-    SeatMap,
     SignedUp,
     User,
 )
@@ -33,10 +30,8 @@ from booking_api.idempotency import (
 )
 from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS
-from booking_api.seat_maps import SEAT_MAPS
 from shared.credentials import IDENTITIES
 from shared.errors import (
-    BadRequest,
     BookingExpired,
     Forbidden,
     HoldChurn,
@@ -47,19 +42,13 @@ from shared.errors import (
     SaleStopped,
     SeatTaken,
 )
-from shared.openapi import ETAG, IF_NONE_MATCH, Answer, Parameter, described
-from shared.paging import PAGED, list_response, number, page, path_id
-from shared.shapes import MAX_ID, Count, Page
+from shared.openapi import Answer, described
+from shared.paging import PAGED, list_response, page, path_id
+from shared.shapes import MAX_ID, Page
 from shared.web import convert, json_response, read_json
 
 #: What is one visitor's own, or moves by the second.
 UNCACHED = {"Cache-Control": "no-store"}
-#: A browser keeps the seat map and asks with its ETag.
-REVALIDATED = "private, no-cache"
-
-SINCE = Parameter(
-    "query", "since", Annotated[Count, Meta(le=MAX_ID)], "The version of an earlier seat map."
-)
 
 routes = web.RouteTableDef()
 demo_routes = web.RouteTableDef()
@@ -86,25 +75,6 @@ async def schedules(request: web.Request) -> web.Response:
         "concert_schedule_id",
         lambda row: schedule_shown(row, row["seats_available"]),
     )
-
-
-@routes.get("/v1/schedules/{concert_schedule_id}/seats")
-@described(
-    {200: Answer(SeatMap, (ETAG,)), 304: Answer(headers=(ETAG,))},
-    parameters=(SINCE, IF_NONE_MATCH),
-)
-async def seats(request: web.Request) -> web.Response:
-    """A date's seats; with `?since=<version>` at least those that changed since."""
-    raw = request.query.get("since")
-    since = None if raw is None else number(raw)
-    if raw is not None and since is None:
-        raise BadRequest("since is the version of an earlier seat map.")
-    schedule_id = path_id(request, "concert_schedule_id")
-    found = await request.app[SEAT_MAPS].read(schedule_id, since)
-    headers = {hdrs.ETAG: found.etag, hdrs.CACHE_CONTROL: REVALIDATED}
-    if _has(request, found.etag):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=found.body, headers=headers, content_type="application/json")
 
 
 @routes.post("/v1/schedules/{concert_schedule_id}/bookings")
@@ -212,9 +182,3 @@ async def charge(request: web.Request) -> web.Response:
     amount = request.app[CURRENCY].amount(convert(body, ChargeRequest).amount)
     answer = await request.app[ACCOUNTS].charge(request[VISITOR], amount, once(request, body))
     return answer_response(answer)
-
-
-def _has(request: web.Request, etag: str) -> bool:
-    """Whether the client has it already (If-None-Match, RFC 9110, 13.1.2: weak comparison)."""
-    known = [tag.strip() for tag in request.headers.get(hdrs.IF_NONE_MATCH, "").split(",")]
-    return known == ["*"] or etag.removeprefix("W/") in (tag.removeprefix("W/") for tag in known)

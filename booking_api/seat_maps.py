@@ -1,26 +1,33 @@
-"""Seat maps: whole ones kept up to date in the process, and changes since a version.
+"""Seat maps, served from memory: halls that the process keeps, and reads on for those who ask.
 
-A whole map is read once; after that each request asks for the changes alone, so that it is as fresh
-as a full read, and five thousand seats are not fetched and rendered again for each visitor.
+A whole hall is read once. After that one reading of its changes serves everybody who asks while it
+is young enough: never more than half a second, and in a small hall, whose reading costs next to
+nothing, only those who asked before it began.
 """
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import asyncpg
-import orjson
 from aiohttp import web
 
 from booking_api.database import Sale
+from booking_api.hall import Hall
+from booking_api.map_views import Views
 from booking_api.money import Currency
-from booking_api.seat_rows import LETTERS, Row
+from booking_api.seat_rows import AVAILABLE
 from booking_api.seating import BestAvailable, candidates
 from shared.errors import NotFound
+
+#: How old a reading may be when it is shown, for each seat of the hall, and at most: reading the
+#: changes of 50,000 seats takes PostgreSQL some 10 ms, which is 2 % of this.
+AGE_S_PER_SEAT, MOST_AGE_S = 10e-6, 0.5
+#: Seats of a hall that are turned into a map without leaving the loop.
+AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,141 +41,150 @@ class SeatMap:
 class SeatMaps:
     """The seat maps of all dates; the most recently asked for are kept."""
 
-    KEPT = 64
+    #: Dates, and seats of all of them; a seat takes about half a KiB.
+    KEPT, SEATS_KEPT = 64, 500_000
 
     def __init__(self, sale: Sale, currency: Currency):
         self._sale = sale
-        self._currency = currency
-        self._price_text = cache(currency.text)
+        self._views = Views(currency)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
-    async def read(self, schedule_id: int, since: int | None) -> SeatMap:
+    async def read(self, schedule_id: int, since: int | None, *, compact: bool = False) -> SeatMap:
         """All seats as they are now, or at least those changed since a version. Raises NotFound."""
-        if since is None:
-            return await self._whole(schedule_id)
-        return await self._changes(schedule_id, since)
+        hall = await self.hall(schedule_id, since=since or 0)
+        views = self._views
+        if since is None or since > hall.version:  # a version from the future: all there is
+            body = views.compact(hall) if compact else views.whole(hall)
+            return SeatMap(body, f'W/"{"c." if compact else ""}{hall.etag}"')
+        body = views.compact_changes(hall, since) if compact else views.changes(hall, since)
+        seats = body.partition(b'"layout"' if compact else b'"seats"')[2]
+        return SeatMap(body, f'W/"{hashlib.blake2b(seats, digest_size=12).hexdigest()}"')
 
-    async def candidates(self, schedule_id: int, wanted: BestAvailable) -> list[list[int]]:
+    async def candidates(
+        self, schedule_id: int, wanted: BestAvailable, *, fresh: bool = False
+    ) -> list[list[int]]:
         """Free seats (concert_seat_id) that would do, the best first; none when there are none.
 
         By the date's own rule about orphans. They are guesses: whoever holds them judges them
-        again, and asks again when all of them are gone. Raises NotFound.
+        again, and asks again, for `fresh` ones, when all of them are gone. Raises NotFound.
         """
-        rows = await self._rows(schedule_id, None)
-        found: dict[object, list[Any]] = {}
-        for rank, row in enumerate(row for row in rows if row["concert_seat_id"] is not None):
-            alone = None if row["seat_row"] is not None else rank
-            found.setdefault((row["section"], row["seat_row"], alone), []).append((rank, row))
-        hall = [_row([*each]) for each in found.values()]
-        return candidates(hall, wanted, avoid_orphans=rows[0]["avoid_orphans"])
+        hall = await self.hall(schedule_id, fresh=fresh)
+        return candidates(hall.rows, wanted, avoid_orphans=hall.avoid_orphans)
 
     def taken(self, schedule_id: int, seat_ids: Sequence[int]) -> None:
-        """These seats were just held here: do not offer them before the map is read again."""
+        """These seats were just held: do not offer them before the hall is read again."""
+        kept = self._kept.get(schedule_id)
+        if kept is not None and kept.hall is not None:
+            kept.hall.take(seat_ids)
 
-    async def _whole(self, schedule_id: int) -> SeatMap:
+    async def available(self, schedule_id: int) -> int:
+        """How many seats are free. Raises NotFound."""
+        return (await self.hall(schedule_id)).counts[AVAILABLE]
+
+    async def hall(self, schedule_id: int, *, since: int = 0, fresh: bool = False) -> Hall:
+        """The hall as it was a moment ago, not before version `since`. Raises NotFound.
+
+        `fresh`: as it is now.
+        """
         # There before it is read, so that a crowd's first requests share one reading.
-        kept = self._kept.setdefault(schedule_id, _Kept())
+        kept = self._kept.setdefault(schedule_id, _Kept(schedule_id, self._sale, self._views))
         try:
-            await kept.update(lambda version: self._rows(schedule_id, version), self._shown)
+            hall = await kept.read(since, fresh=fresh)
         except NotFound:
             self._kept.pop(schedule_id, None)
             raise
         if schedule_id in self._kept:
             self._kept.move_to_end(schedule_id)
-        while len(self._kept) > self.KEPT:
-            self._kept.popitem(last=False)
-        return self._map(schedule_id, kept.version, kept.seats, kept.etag)
+        self._forget_old()
+        return hall
 
-    async def _changes(self, schedule_id: int, since: int) -> SeatMap:
-        rows = await self._rows(schedule_id, since)
-        seats = b",".join(self._shown(row) for row in rows if row["concert_seat_id"] is not None)
-        return self._map(schedule_id, rows[0]["version"], seats, _etag(seats))
-
-    async def _rows(self, schedule_id: int, since: int | None) -> "list[asyncpg.Record]":
-        rows = await self._sale.rows("seat_map", schedule_id, since)
-        if not rows:
-            raise NotFound
-        return rows
-
-    def _shown(self, row: "asyncpg.Record") -> bytes:
-        return orjson.dumps(
-            {
-                "concert_seat_id": row["concert_seat_id"],
-                "seat_number": row["seat_number"],
-                "price": self._price_text(row["price"]),
-                "status": row["status"],
-            }
-        )
-
-    def _map(self, schedule_id: int, version: int, seats: bytes, etag: str) -> SeatMap:
-        head = {
-            "concert_schedule_id": schedule_id,
-            "version": version,
-            "currency": self._currency.code,
-        }
-        return SeatMap(orjson.dumps(head)[:-1] + b',"seats":[' + seats + b"]}", etag)
+    def _forget_old(self) -> None:
+        seats = sum(kept.seats for kept in self._kept.values())
+        while len(self._kept) > self.KEPT or (seats > self.SEATS_KEPT and len(self._kept) > 1):
+            _, old = self._kept.popitem(last=False)
+            seats -= old.seats
 
 
 class _Kept:
-    """One date's map in this process. One reading at a time; it serves all who asked before it."""
+    """One date's hall in this process. One reading at a time; those who ask meanwhile share it."""
 
-    def __init__(self) -> None:
-        self.version = 0
-        self.seats = b""
-        self.etag = _etag(b"")
-        self._by_id: dict[int, bytes] = {}
-        self._begun = 0
-        self._done = 0
-        self._reading = asyncio.Lock()
+    def __init__(self, schedule_id: int, sale: Sale, views: Views) -> None:
+        self._schedule_id = schedule_id
+        self._sale = sale
+        self._views = views
+        self.hall: Hall | None = None
+        self._begun = float("-inf")  # the last reading that ended well
+        self._reading: asyncio.Task[Hall] | None = None
+        self._reading_begun = float("-inf")
 
-    async def update(
-        self,
-        read: "Callable[[int | None], Awaitable[list[asyncpg.Record]]]",
-        shown: "Callable[[asyncpg.Record], bytes]",
-    ) -> None:
-        """Bring it up to the moment of this call, or later. Raises as `read`."""
-        asked = self._begun
-        async with self._reading:
-            if self._done > asked:
-                return  # a reading that began after we asked has ended well
-            self._begun += 1
-            self._apply(await read(self.version or None), shown)
-            self._done = self._begun
+    @property
+    def seats(self) -> int:
+        return 0 if self.hall is None else len(self.hall.seats)
 
-    def _apply(
-        self, rows: "list[asyncpg.Record]", shown: "Callable[[asyncpg.Record], bytes]"
-    ) -> None:
-        self.version = rows[0]["version"]
-        changed = {
-            row["concert_seat_id"]: shown(row) for row in rows if row["concert_seat_id"] is not None
-        }
-        changed = {id_: seat for id_, seat in changed.items() if self._by_id.get(id_) != seat}
-        if not changed:
-            return
-        more = changed.keys() - self._by_id.keys()
-        self._by_id |= changed
-        if more:
-            self._by_id = dict(sorted(self._by_id.items()))
-        self.seats = b",".join(self._by_id.values())
-        self.etag = _etag(self.seats)
+    async def read(self, since: int, *, fresh: bool) -> Hall:
+        """A hall whose reading began not longer ago than it may. Raises as reading it does."""
+        asked = time.monotonic()
+        while True:
+            oldest = asked - self._may_be_old(since, fresh=fresh)
+            if self.hall is not None and self._begun >= oldest:
+                return self.hall
+            reading = self._reading or self._begin()
+            if self._reading_begun >= oldest:
+                return await asyncio.shield(reading)
+            await asyncio.wait([reading])
 
+    def _may_be_old(self, since: int, *, fresh: bool) -> float:
+        if self.hall is None or fresh or since > self.hall.version:
+            return 0.0
+        return min(self.seats * AGE_S_PER_SEAT, MOST_AGE_S)
 
-def _row(seats: "list[tuple[int, asyncpg.Record]]") -> Row:
-    seats.sort(key=lambda seat: (seat[1]["place"] or 0, seat[0]))
-    first = seats[0][1]
-    return Row(
-        first["section"],
-        first["seat_row"],
-        [row["concert_seat_id"] for _, row in seats],
-        [rank for rank, _ in seats],
-        [row["place"] or 0 for _, row in seats],
-        [row["price"] for _, row in seats],
-        bytearray(LETTERS[row["status"]] for _, row in seats),
-    )
+    def _begin(self) -> "asyncio.Task[Hall]":
+        self._reading_begun = time.monotonic()
+        reading = self._reading = asyncio.create_task(self._read())
+        # Whoever waits for it may be gone before it fails.
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return reading
 
+    async def _read(self) -> Hall:
+        begun = self._reading_begun
+        try:
+            self.hall = await self._followed() or await self._whole()
+        finally:
+            self._reading = None
+        self._begun = begun
+        return self.hall
 
-def _etag(seats: bytes) -> str:
-    return f'W/"{hashlib.blake2b(seats, digest_size=12).hexdigest()}"'
+    async def _followed(self) -> Hall | None:
+        """The same hall with the changes since the last reading; None where they do not do."""
+        hall = self.hall
+        if hall is None:
+            return None
+        rows = await self._rows(hall.version, hall.snapshot)
+        if not hall.fits(rows):
+            return None
+        hall.follow(rows)
+        return hall
+
+    async def _whole(self) -> Hall:
+        rows = await self._rows(None, None)
+        if len(rows) <= AT_ONCE:
+            hall = self._made(rows)
+        else:
+            hall = await asyncio.to_thread(self._made, rows)
+        if self.hall is not None:
+            hall.continues(self.hall)
+        return hall
+
+    def _made(self, rows: "list[asyncpg.Record]") -> Hall:
+        hall = Hall(self._schedule_id, rows)
+        self._views.prepare(hall)
+        return hall
+
+    async def _rows(self, since: int | None, snapshot: str | None) -> "list[asyncpg.Record]":
+        rows = await self._sale.rows("seat_map", self._schedule_id, since, snapshot)
+        if not rows:
+            raise NotFound
+        return rows
 
 
 SEAT_MAPS = web.AppKey("seat_maps", SeatMaps)

@@ -103,7 +103,8 @@ IF_NONE_MATCH = Parameter(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success: its body's struct (None: no body), or plain text of a media type."""
+    """A success: its body's struct (None: no body; several: any of them), or plain text of a
+    media type."""
 
     shape: Any = None
     headers: tuple[Header, ...] = ()
@@ -293,7 +294,7 @@ class _Document:
                 "headers": _headers(*answer.headers, REQUEST_ID),
             }
             if answer.shape is not None:
-                shown["content"] = {answer.media_type: {"schema": self._schema(answer.shape)}}
+                shown["content"] = {answer.media_type: {"schema": self._any_of(answer.shape)}}
             found[str(status)] = shown
         return found
 
@@ -317,6 +318,11 @@ class _Document:
                 },
             }
         return found
+
+    def _any_of(self, shape: Any) -> dict[str, Any]:
+        if isinstance(shape, tuple):
+            return {"anyOf": [self._schema(each) for each in shape]}
+        return self._schema(shape)
 
     def _schema(self, shape: Any) -> dict[str, Any]:
         (schema,), components = msgspec.json.schema_components(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.booking_stack import BookingStack
+from tests.waiting import wait_until
 
 
 async def test_the_map_shows_every_seat_with_its_price_and_status(booking: BookingStack) -> None:
@@ -50,6 +51,30 @@ async def test_a_hold_that_ended_by_itself_is_a_change(booking: BookingStack) ->
     changes = await booking.seats(visitor, schedule_id, version)
 
     assert [(s["seat_number"], s["status"]) for s in changes["seats"]] == [("A-3", "AVAILABLE")]
+
+
+async def test_a_hold_that_ends_by_itself_is_a_change(booking: BookingStack) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor()
+    (booking_id,) = await booking.held(visitor, schedule_id, "A-3")
+    version = (await booking.seats(visitor, schedule_id))["version"]
+    await booking.expire(booking_id)
+
+    for _ in range(2):  # also the second time: nobody has written it down yet
+        changes = await booking.seats(visitor, schedule_id, version)
+        assert [(s["seat_number"], s["status"]) for s in changes["seats"]] == [("A-3", "AVAILABLE")]
+        version = changes["version"]
+
+
+async def test_a_hold_ends_on_the_map_though_nobody_writes(booking: BookingStack) -> None:
+    schedule_id = await booking.date(hold_ttl_s=1)
+    visitor = await booking.visitor()
+    await booking.held(visitor, schedule_id, "A-3")
+
+    async def free() -> bool:
+        return await booking.status(visitor, schedule_id, "A-3") == "AVAILABLE"
+
+    await wait_until(free)
 
 
 async def test_a_change_that_commits_late_is_not_missed(booking: BookingStack) -> None:
