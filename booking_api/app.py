@@ -6,7 +6,6 @@ from aiohttp import web
 
 from booking_api import (
     admin,
-    admin_programme,
     handlers,
     map_handlers,
     operators,
