@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
 from booking_api.money import Currency
-from booking_api.tickets import Tickets
+from booking_api.ticket_codes import TicketCodes
 from shared.settings import Environment, ServiceSettings, SettingError, service_settings
 from shared.signing import KeyRefused
 
@@ -49,7 +49,7 @@ def _ticket_keys(env: Environment) -> tuple[str, ...]:
     """Ed25519 private keys: the first signs, all verify and are published."""
     keys = env.names("ONSALE_TICKET_KEYS")
     try:
-        Tickets(keys)
+        TicketCodes(keys)
     except KeyRefused:
         raise SettingError(
             "ONSALE_TICKET_KEYS must hold Ed25519 private keys, 32 bytes each in base64url."

@@ -1,107 +1,105 @@
-"""The code of a ticket: short, signed, and verifiable offline with the public keys.
+"""Tickets: what a CONFIRMED booking shows at the door."""
 
-A ticket is a CONFIRMED booking. Its code is
-
-    OT1.<key>.<booking>.<date>.<seat>.<signature>
-
-`OT1` names the format; `key` is the beginning of the signing key's `kid`; `booking` and `date` are
-ids, as decimals; `seat` is the seat's number in UTF-8 and base64url; `signature` is Ed25519 (RFC
-8032) over all that stands before its dot, in base64url. Whether the ticket is still good, and was
-not used, the code cannot say.
-"""
-
-import re
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
+import asyncpg
 from aiohttp import web
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from shared.errors import OnsaleError
-from shared.paging import number
-from shared.signing import Jwk, base64url, from_base64url, private_key, public_jwk
+from booking_api.database import Sale
+from booking_api.ticket_codes import Ticket, TicketCodes
+from shared.errors import NotConfirmed, NotFound, TicketVoid, Unavailable
 
-VERSION = "OT1"
-#: Enough to tell the few keys of a deployment apart; the signature decides.
-KEY_CHARACTERS = 8
-MOST_CHARACTERS = 512
+#: Tickets being drawn or waiting for it, per process; drawing one takes some 20 ms.
+MOST_DRAWN = 32
+DRAW_DEADLINE_S = 10.0
+#: Rows of a date's list that are read at once.
+BATCH = 2000
 
-_CODE = re.compile(
-    rf"{VERSION}\.(?P<key>[\w-]{{{KEY_CHARACTERS}}})\.(?P<booking>[0-9]+)\.(?P<date>[0-9]+)"
-    r"\.(?P<seat>[\w-]*)\.(?P<signature>[\w-]{86})",
-    re.ASCII,
-)
-
-
-class TicketInvalid(OnsaleError):
-    """This is no ticket of ours: forged, damaged, or signed with a key that is gone."""
-
-    status, code, title = 422, "ticket_invalid", "Ticket not valid"
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """What a code says."""
+class Shown:
+    """A ticket that is good, or was used."""
 
-    booking_id: int
-    schedule_id: int
+    code: str
+    concert_booking_id: int
+    concert_schedule_id: int
+    concert_name: str
+    schedule_date: datetime
     seat_number: str
+    section: str
+    used_at: datetime | None
 
 
 class Tickets:
-    """Signs with the first key, verifies with all: rotation publishes a new one before it signs.
+    """The tickets of all dates."""
 
-    Without a key there are no tickets.
-    """
+    def __init__(self, sale: Sale, codes: TicketCodes):
+        self._sale = sale
+        self._codes = codes
+        self._drawing = 0
+        # One thread: drawing is work, and the requests beside it come first.
+        self._artist = ThreadPoolExecutor(1, thread_name_prefix="tickets")
 
-    def __init__(self, keys: tuple[str, ...]):
-        """`keys`: 32 bytes each, base64url. Raises KeyRefused."""
-        private = [private_key(key) for key in keys]
-        self._published = [public_jwk(key) for key in private]
-        self._key = private[0] if private else None
-        self._verifying = [
-            (jwk["kid"][:KEY_CHARACTERS], key.public_key())
-            for jwk, key in zip(self._published, private, strict=True)
-        ]
+    async def one(self, visitor: str, booking_id: int) -> Shown:
+        """The ticket of one of a visitor's bookings. Raises NotFound, NotConfirmed, TicketVoid."""
+        row = await self._sale.row("ticket", visitor, booking_id)
+        if row is None:
+            raise NotFound
+        if row["state"] == "not_confirmed":
+            raise NotConfirmed
+        if row["state"] == "void":
+            raise TicketVoid
+        said = Ticket(booking_id, row["concert_schedule_id"], row["seat_number"])
+        return Shown(
+            code=self._codes.sign(said),
+            concert_booking_id=booking_id,
+            concert_schedule_id=row["concert_schedule_id"],
+            concert_name=row["concert_name"],
+            schedule_date=row["schedule_date"],
+            seat_number=row["seat_number"],
+            section=row["section"],
+            used_at=row["used_at"],
+        )
 
-    def sign(self, ticket: Ticket) -> str:
-        """The ticket's code, the same each time. There must be a key."""
-        assert self._key is not None  # noqa: S101 -- without one there is no route that leads here
-        seat = base64url(ticket.seat_number.encode()).decode()
-        said = f"{VERSION}.{self._verifying[0][0]}.{ticket.booking_id}.{ticket.schedule_id}.{seat}"
-        return f"{said}.{base64url(self._key.sign(said.encode())).decode()}"
+    async def drawn(self, draw: "Callable[[Shown], Drawn]", ticket: Shown) -> Drawn:
+        """What `draw` makes of a ticket, away from the loop. Raises Unavailable when too many wait
+        for theirs, or it takes too long."""
+        if self._drawing >= MOST_DRAWN:
+            raise Unavailable("Too many tickets are being drawn; ask again.")
+        self._drawing += 1
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._artist, draw, ticket)
+            return await asyncio.wait_for(work, DRAW_DEADLINE_S)
+        except TimeoutError:
+            raise Unavailable("The ticket could not be drawn in time; ask again.") from None
+        finally:
+            self._drawing -= 1
 
-    def read(self, code: str) -> Ticket:
-        """What a code says. Raises TicketInvalid for one that we did not sign."""
-        found = _CODE.fullmatch(code) if len(code) <= MOST_CHARACTERS else None
-        if found is None:
-            raise TicketInvalid
-        signed = code.rpartition(".")[0].encode()
-        if not any(
-            _signed(key, signed, found["signature"])
-            for name, key in self._verifying
-            if name == found["key"]
-        ):
-            raise TicketInvalid
-        booking_id, schedule_id = number(found["booking"]), number(found["date"])
-        if not booking_id or not schedule_id:
-            raise TicketInvalid
-        return Ticket(booking_id, schedule_id, from_base64url(found["seat"]).decode())
+    async def of_date(self, schedule_id: int) -> "AsyncIterator[list[asyncpg.Record]]":
+        """All tickets that a date ever had, in batches. Raises NotFound before the first one."""
+        if await self._sale.row("schedule_room", schedule_id) is None:
+            raise NotFound
+        return self._batches(schedule_id)
 
-    def jwks(self) -> dict[str, list[Jwk]]:
-        """The JSON Web Key Set (RFC 7517) that verifies our tickets."""
-        return {"keys": self._published}
+    async def _batches(self, schedule_id: int) -> "AsyncIterator[list[asyncpg.Record]]":
+        after = 0
+        while True:
+            rows = await self._sale.rows("tickets_of_date", schedule_id, after, BATCH)
+            if rows:
+                yield rows
+            if len(rows) < BATCH:
+                return
+            after = rows[-1]["concert_booking_id"]
+
+    def close(self) -> None:
+        self._artist.shutdown(wait=False, cancel_futures=True)
 
 
 TICKETS = web.AppKey("tickets", Tickets)
-
-
-def _signed(key: Ed25519PublicKey, said: bytes, signature: str) -> bool:
-    try:
-        raw = from_base64url(signature)
-        if base64url(raw).decode() != signature:  # one ticket has one code
-            return False
-        key.verify(raw, said)
-    except (InvalidSignature, ValueError):
-        return False
-    return True

@@ -161,6 +161,38 @@ class NotRefundable(OnsaleError):
     extras: ClassVar = {"refundable": str}
 
 
+class NotConfirmed(OnsaleError):
+    """The booking is not paid yet; pay it to get its ticket."""
+
+    status, code, title = 409, "not_confirmed", "Not confirmed"
+
+
+class TicketVoid(OnsaleError):
+    """The booking of this ticket was canceled; it admits nobody."""
+
+    status, code, title = 409, "ticket_void", "Ticket void"
+
+
+class TicketUsed(OnsaleError):
+    """This ticket has admitted somebody already."""
+
+    status, code, title = 409, "ticket_used", "Ticket used"
+    extras: ClassVar = {"used_at": str, "gate": str}
+
+
+class TicketOfOtherDate(OnsaleError):
+    """This ticket is for another date; it was not used."""
+
+    status, code, title = 409, "ticket_other_date", "Ticket of another date"
+    extras: ClassVar = {"concert_schedule_id": int, "schedule_date": str}
+
+
+class TicketInvalid(OnsaleError):
+    """This is no ticket of ours: forged, damaged, or signed with a key that is gone."""
+
+    status, code, title = 422, "ticket_invalid", "Ticket not valid"
+
+
 class RequestInProgress(OnsaleError):
     """The first request with this Idempotency-Key is still running; ask again with the same key."""
 

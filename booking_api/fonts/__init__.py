@@ -1,0 +1,1 @@
+"""Fonts of printed tickets; see README.md."""
