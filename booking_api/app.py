@@ -6,16 +6,19 @@ from aiohttp import web
 
 from booking_api import (
     admin,
+    checkin_handlers,
     handlers,
     map_handlers,
     operators,
     refunds,
+    ticket_handlers,
 )
 from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
 from booking_api.background import background
 from booking_api.bookings import BOOKINGS, Bookings
 from booking_api.catalogue import CATALOGUE, Catalogue
+from booking_api.checkins import CHECKINS, Checkins
 from booking_api.completions import COMPLETIONS, Completions
 from booking_api.database import SALE, Sale
 from booking_api.gate import GUARDS, TOKENS, Guards, gated
@@ -24,6 +27,8 @@ from booking_api.payments import PAYMENTS, Payments
 from booking_api.refunds import REFUNDS, Refunds
 from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
+from booking_api.ticket_codes import TICKET_CODES, TicketCodes
+from booking_api.tickets import TICKETS, Tickets
 from shared.docs import DOCS, Docs
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
@@ -46,11 +51,15 @@ def create_app(settings: BookingSettings) -> web.Application:
     app[SETTINGS] = settings
     app[CURRENCY] = settings.currency
     app[TOKENS] = QueueTokens(settings.queue_secrets)
+    app[TICKET_CODES] = TicketCodes(settings.ticket_keys)
     app.add_routes(handlers.routes)
     app.add_routes(map_handlers.routes)
     app.add_routes(admin.routes)
     app.add_routes(refunds.routes)
     operators.add_routes(app)
+    if settings.ticket_keys:
+        app.add_routes(ticket_handlers.routes)
+        app.add_routes(checkin_handlers.routes)
     if settings.demo:
         app.add_routes(handlers.demo_routes)
     app[DOCS] = Docs(app, "Onsale: the booking API", ABOUT, access_of)
@@ -76,4 +85,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])
         app[REFUNDS] = Refunds(sale, currency)
         app[ACCOUNTS] = Accounts(sale, currency)
+        app[TICKETS] = Tickets(sale, app[TICKET_CODES])
+        app[CHECKINS] = Checkins(sale, app[TICKET_CODES])
         yield
+        app[TICKETS].close()

@@ -44,7 +44,7 @@ _COLUMNS = ("concert_booking_id", "seat_number", "section", "state", "used_at", 
 #: No control characters, so no NUL, which PostgreSQL does not take.
 _TEXT = r"^[^\x00-\x1f\x7f]*\Z"
 Code = Annotated[str, Meta(min_length=1, max_length=MOST_CHARACTERS)]
-GateName = Annotated[str, Meta(max_length=64, pattern=rf"^$|{VISIBLE}", examples=["North 2"])]
+GateName = Annotated[str, Meta(max_length=64, pattern=_TEXT, examples=["North 2"])]
 When = Annotated[datetime, Meta(tz=True)]
 
 routes = web.RouteTableDef()
@@ -70,9 +70,7 @@ class CheckinRequest(Struct, forbid_unknown_fields=True):
     gate: GateName = ""
     used_at: When | None = None
     concert_schedule_id: Id | None = None
-    checkins: (
-        Annotated[list[ReadTicket], Meta(min_length=1, max_length=MOST_AT_ONCE)] | None
-    ) = None
+    checkins: Annotated[list[ReadTicket], Meta(min_length=1, max_length=MOST_AT_ONCE)] | None = None
 
     def reading(self) -> Reading | None:
         """The one ticket, or None when there are `checkins`. Raises ValidationFailed."""

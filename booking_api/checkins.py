@@ -58,9 +58,7 @@ class Checkins:
                 genuine[place] = (self._codes.read(reading.code), reading)
             except TicketInvalid:
                 continue
-        rows = await self._sale.rows(
-            "check_in", *_columns(list(genuine.values()), operator, date)
-        )
+        rows = await self._sale.rows("check_in", *_columns(list(genuine.values()), operator, date))
         outcomes = [Outcome(TicketInvalid.code, {})] * len(readings)
         for (place, (ticket, _)), row in zip(genuine.items(), rows, strict=True):
             said = {"concert_booking_id": ticket.booking_id, "seat_number": ticket.seat_number}

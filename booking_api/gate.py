@@ -47,6 +47,11 @@ GATES: dict[str, Gate] = {
     "GET /v1/bookings": Gate.OWNER,
     "GET /v1/bookings/{concert_booking_id}": Gate.OWNER,
     "POST /v1/bookings/{concert_booking_id}/refunds": Gate.OWNER,
+    "GET /v1/bookings/{concert_booking_id}/ticket": Gate.OWNER,
+    "GET /v1/bookings/{concert_booking_id}/ticket.svg": Gate.OWNER,
+    "GET /v1/bookings/{concert_booking_id}/ticket.png": Gate.OWNER,
+    "GET /v1/bookings/{concert_booking_id}/ticket.pdf": Gate.OWNER,
+    "GET /v1/tickets/keys": Gate.OPEN,
     "GET /v1/users/me": Gate.OWNER,
     "GET /v1/users/me/ledger": Gate.OWNER,
     "POST /v1/users/me/charges": Gate.OWNER,
@@ -84,6 +89,9 @@ GATES: dict[str, Gate] = {
     "POST /v1/admin/bookings/{concert_booking_id}/cancellation": Gate.OPERATOR,
     "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,
     "POST /v1/admin/bookings/{concert_booking_id}/refunds": Gate.OPERATOR,
+    "POST /v1/admin/checkins": Gate.OPERATOR,
+    "GET /v1/admin/schedules/{concert_schedule_id}/tickets": Gate.OPERATOR,
+    "GET /v1/admin/schedules/{concert_schedule_id}/tickets.csv": Gate.OPERATOR,
 }
 
 TOKENS = web.AppKey("tokens", QueueTokens)

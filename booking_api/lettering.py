@@ -119,8 +119,17 @@ def _directions(letters: list[str]) -> list[str]:
 
 def _runs(letters: list[_Letter]) -> Iterator[tuple[str, str, str]]:
     """Runs of one font and direction, from left to right as they are seen."""
-    base = _STRONG.get(next((unicodedata.bidirectional(one.text[0]) for one in letters
-                             if unicodedata.bidirectional(one.text[0]) in _STRONG), "L"), "ltr")
+    base = _STRONG.get(
+        next(
+            (
+                unicodedata.bidirectional(one.text[0])
+                for one in letters
+                if unicodedata.bidirectional(one.text[0]) in _STRONG
+            ),
+            "L",
+        ),
+        "ltr",
+    )
     runs = [
         (font, direction, "".join(one.text for one in run))
         for (font, direction), run in groupby(letters, key=lambda one: (one.font, one.direction))

@@ -22,11 +22,16 @@ from shared.errors import (
     SaleStopped,
     ScheduleCanceled,
     SeatTaken,
+    TicketOfOtherDate,
+    TicketUsed,
+    TicketVoid,
     ValidationFailed,
     VersionConflict,
 )
 
-DONE = frozenset({"held", "canceled", "changed", "paid", "charged", "refunded", "replayed"})
+DONE = frozenset(
+    {"admitted", "held", "canceled", "changed", "paid", "charged", "refunded", "replayed"}
+)
 
 
 class NotCancelable(Forbidden):
@@ -62,6 +67,9 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "sale_stopped": SaleStopped,
     "schedule_canceled": ScheduleCanceled,
     "seat_taken": SeatTaken,
+    "ticket_other_date": TicketOfOtherDate,
+    "ticket_used": TicketUsed,
+    "ticket_void": TicketVoid,
     "version_conflict": VersionConflict,
 }
 
