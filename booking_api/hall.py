@@ -89,6 +89,7 @@ class Hall:
     def _see(self, head: "Mapping[str, Any]") -> None:
         self.version: int = head["version"]
         self.snapshot: str = head["snapshot"]
+        self.removed: int = head["removed"]
         self.avoid_orphans: bool = head["avoid_orphans"]
 
     @property
@@ -104,10 +105,16 @@ class Hall:
             found.update(repr((seat.id, *seat.layout)).encode())
         return found.hexdigest()
 
+    def knows(self, since: int) -> bool:
+        """Whether changes since that version tell all that happened after it."""
+        return self.removed < since <= self.version
+
     def fits(self, read: "Sequence[Mapping[str, Any]]") -> bool:
         """Whether a reading of changes goes on from here: the same seats, and time goes forward."""
         if read[0]["version"] < self.version:
             return False  # the database was restored
+        if read[0]["removed"] != self.removed:
+            return False
         for row in read:
             if row["concert_seat_id"] is not None:
                 seat = self.seats.get(row["concert_seat_id"])

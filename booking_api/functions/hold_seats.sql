@@ -39,6 +39,7 @@ DECLARE
     v_own bigint[];               -- seats of the visitor's own holds past their deadline
     v_locked bigint[];
     v_taken text[];
+    v_there integer;
     v_stale bigint[];             -- bookings past their deadline on locked seats
     v_now timestamptz;
     v_until timestamptz;
@@ -126,10 +127,14 @@ BEGIN
                WHERE s.status = 'RESERVED' AND s.held_until <= v_now),
            (SELECT d.state FROM concert_schedule d WHERE d.concert_schedule_id = p_schedule),
            EXISTS (SELECT FROM waitlist w
-                   WHERE w.concert_schedule_id = p_schedule AND w.status = 'WAITING')
-    INTO v_taken, v_stale, v_state, v_waited_for
+                   WHERE w.concert_schedule_id = p_schedule AND w.status = 'WAITING'),
+           count(*) FILTER (WHERE s.concert_seat_id = ANY (v_wanted))
+    INTO v_taken, v_stale, v_state, v_waited_for, v_there
     FROM concert_seat s WHERE s.concert_seat_id = ANY (v_locked);
-    IF v_taken IS NOT NULL THEN
+    IF v_there < v_count THEN
+        outcome := 'not_found';  -- an operator took a seat out of the hall in this moment
+        RETURN;
+    ELSIF v_taken IS NOT NULL THEN
         outcome := 'seat_taken';
         body := jsonb_build_object('seats', v_taken);
         RETURN;

@@ -12,6 +12,6 @@ FROM (SELECT * FROM concert_booking
       ORDER BY concert_booking_id LIMIT $3) b
 JOIN users u USING (user_id)
 JOIN concert_seat s USING (concert_seat_id)
-LEFT JOIN payment p USING (concert_booking_id)
-LEFT JOIN checkin i USING (concert_booking_id)
+LEFT JOIN payment p ON p.concert_booking_id = b.concert_booking_id
+LEFT JOIN checkin i ON i.concert_booking_id = b.concert_booking_id
 ORDER BY b.concert_booking_id

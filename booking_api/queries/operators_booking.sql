@@ -10,7 +10,7 @@ SELECT b.concert_booking_id, b.concert_schedule_id, b.concert_seat_id, s.seat_nu
        p.created_at AS paid_at, i.used_at, i.gate, i.operator AS checked_by
 FROM concert_booking b
 JOIN users u USING (user_id)
-JOIN concert_seat s USING (concert_seat_id)
-LEFT JOIN payment p USING (concert_booking_id)
-LEFT JOIN checkin i USING (concert_booking_id)
+JOIN concert_seat s ON s.concert_seat_id = b.concert_seat_id
+LEFT JOIN payment p ON p.concert_booking_id = b.concert_booking_id
+LEFT JOIN checkin i ON i.concert_booking_id = b.concert_booking_id
 WHERE b.concert_booking_id = $1

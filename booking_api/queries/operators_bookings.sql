@@ -10,8 +10,8 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN b.status = 'PENDING' AND b.expiration_at <= now() THEN 'CANCELED'
                 ELSE b.status END AS status) v
 JOIN users u USING (user_id)
-JOIN concert_seat s USING (concert_seat_id)
-LEFT JOIN payment p USING (concert_booking_id)
+JOIN concert_seat s ON s.concert_seat_id = b.concert_seat_id
+LEFT JOIN payment p ON p.concert_booking_id = b.concert_booking_id
 WHERE ($1::bigint IS NULL OR b.concert_schedule_id = $1) AND ($2::text IS NULL OR v.status = $2)
   AND ($3::text IS NULL OR b.user_id = (SELECT n.user_id FROM users n WHERE n.external_id = $3))
   AND ($4::bigint IS NULL OR b.concert_booking_id < $4)

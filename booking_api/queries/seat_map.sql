@@ -5,9 +5,11 @@
 -- AVAILABLE without anybody writing, so such seats are in every answer until they are swept.
 -- In the snapshot of the earlier reading there is nothing new, and no seat is looked at, unless
 -- there are holds past their deadline.
+-- `removed`: the transaction that last took seats away, of which no change tells.
 -- $1 concert_schedule_id  $2 version of the earlier reading, or null for all  $3 its snapshot
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS version,
-       pg_current_snapshot()::text AS snapshot, d.avoid_orphans, s.*
+       pg_current_snapshot()::text AS snapshot,
+       coalesce(d.removed_xid::text::bigint, 0) AS removed, d.avoid_orphans, s.*
 FROM concert_schedule d
 LEFT JOIN LATERAL (
     SELECT n.concert_seat_id, n.seat_number, n.price, n.section, n.seat_row, n.place, n.band,

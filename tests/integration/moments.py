@@ -30,10 +30,10 @@ async def somebody(booking: BookingStack, *statements: str) -> AsyncIterator[Any
         yield connection
 
 
-async def blocked(booking: BookingStack) -> None:
-    """Wait until a request waits for a lock."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    await wait_until(lambda: booking.pool.fetchval(waiting))
+async def blocked(booking: BookingStack, requests: int = 1) -> None:
+    """Wait until a request, or so many, wait for a lock."""
+    waiting = "SELECT count(DISTINCT pid) >= $1 FROM pg_locks WHERE NOT granted"
+    await wait_until(lambda: booking.pool.fetchval(waiting, requests))
 
 
 async def free(booking: BookingStack, statement: str) -> None:

@@ -216,6 +216,10 @@ async def test_a_seat_that_was_ever_booked_stays(booking: BookingStack, desk: De
     await booking.assert_sound()
 
 
+async def remove(desk: Desk, schedule_id: int, *seats: str) -> Any:
+    return await desk.post(f"schedules/{schedule_id}/seats/removal", {"seat_numbers": list(seats)})
+
+
 async def test_a_seat_that_is_taken_while_it_is_to_be_removed_stays(
     booking: BookingStack, desk: Desk
 ) -> None:
@@ -224,10 +228,24 @@ async def test_a_seat_that_is_taken_while_it_is_to_be_removed_stays(
     async with somebody(booking, SEAT.format("A-1")):
         holding = asyncio.create_task(booking.hold(visitor, schedule_id, "A-1"))
         await blocked(booking)
-        removing = asyncio.create_task(
-            desk.post(f"schedules/{schedule_id}/seats/removal", {"seat_numbers": ["A-1"]})
-        )
+        removing = asyncio.create_task(remove(desk, schedule_id, "A-2", "A-1"))
+        await blocked(booking, 2)
 
-    replies = [await holding, await removing]
-    assert sorted(reply.status for reply in replies) in ([200, 404], [201, 409], [200, 503])
+    assert ((await holding).status, (await removing).code) == (201, "seat_taken")
+    await booking.assert_sound()
+
+
+async def test_a_seat_that_is_removed_while_somebody_wants_it_is_not_there(
+    booking: BookingStack, desk: Desk
+) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor()
+    async with somebody(booking, SEAT.format("A-1")):
+        removing = asyncio.create_task(remove(desk, schedule_id, "A-1"))
+        await blocked(booking)
+        holding = asyncio.create_task(booking.hold(visitor, schedule_id, "A-1", "A-2"))
+        await blocked(booking, 2)
+
+    assert ((await removing).status, (await holding).code) == (200, "not_found")
+    assert await booking.pool.fetchval("SELECT count(*) FROM concert_booking") == 0
     await booking.assert_sound()
