@@ -1,8 +1,8 @@
 --[[
 admit -- end what is over, then let the next visitors in, as many as cap and rate allow.
 Guarantees: never more than max_active ACTIVE (A1); never above the rate and its burst (A2, A3), unless by hand; nobody
-  while paused, closed or before opening (A4); lower numbers first in each lane (O2), lanes in turn by their weights; an
-  idle head blocks nobody (A5); after an outage deadlines move by its length and nobody is idle for one idle_ttl_s;
+  while paused, closed, before opening or while all seats are held (A4); lower numbers first in each lane (O2), lanes in
+  turn by their weights; an idle head blocks nobody (A5); after an outage deadlines move by its length and nobody is idle for one idle_ttl_s;
   work per call is bounded by limit (S3).
 KEYS    the room's keys, in the order of fragments/room.lua
 ARGV[1] now_ms, '' for the store's clock
@@ -14,6 +14,7 @@ Returns {admitted, ended, outage_ms, more, live} -- more: 1 when limit left work
 -- include: room
 -- include: rate
 -- include: places
+-- include: sale
 -- include: admission
 
 local given_now, limit, by_hand = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -86,9 +87,11 @@ end_idle()
 forget_ended()
 
 settle_rate(room, now)
-local admitted, skips, quota = 0, 0, 0
-if admitting(room, now) then
-  quota = by_hand and math.min(slots_left(room), by_hand) or room_left(room)
+local admitted, skips, quota, moves = 0, 0, 0, admitting(room, now)
+-- Where seats decide who comes in, the line says nothing of its pace.
+local by_seat = seats_left(room, now) < count_waiting(room)
+if moves then
+  quota = by_hand and math.min(slots_left(room), by_hand) or room_left(room, now)
   quota = math.min(quota, limit)
 end
 
@@ -170,9 +173,9 @@ keep_rate(room)
 
 -- A line moves, or could: time in which nobody waits there, or nobody may come in, says nothing of its
 -- pace.
-local moved_ms, news, turns = admitting(room, now) and outage_ms == 0 and beat_ms or 0, {}, {}
+local moved_ms, news, turns = moves and not by_seat and outage_ms == 0 and beat_ms or 0, {}, {}
 for _, lane in ipairs(room.lanes) do
-  count_pace(lane.slot, lane.from, now)
+  if not by_seat then count_pace(lane.slot, lane.from, now) end
   if lane.lined_up then count_pace('busy' .. lane.slot, moved_ms, now) end
   turns[#turns + 1] = string.format('%d:%d', lane.slot, lane.credit)
   if lane.last then news[#news + 1] = string.format('%d:%d', lane.slot, lane.last) end

@@ -16,6 +16,7 @@ Lanes come as 'name:weight,...' and are kept as 'name:weight:slot,...'.
 -- include: room
 -- include: rate
 -- include: places
+-- include: sale
 -- include: admission
 
 local given_now, expected, reset, changes_count = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
@@ -90,22 +91,21 @@ if not room then
   fields.heartbeat_ms, fields.shift_ms, fields.last_number, fields.serving_number = stamp, '0', '0', '0'
   fields.store_run = store_run()
 elseif ends_all then
-  -- Removals first, so that a full Redis does not refuse the script.
-  local closed = count_waiting(room) + redis.call('ZCARD', ACTIVE)
-  redis.call('UNLINK', WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, HOLDERS)
-  -- One entry for all tokens of the generation: the table's reader ends them in one statement.
-  write_journal('', room.generation, 0, 'CLOSED', now, 'r', 'closed')
-  fields.generation = string.format('%d', math.max(room.generation + 1, now))
-  fields.ended_at_ms = stamp
+  end_generation(room, 'closed', now)
   if reset then
     -- Nothing of a rehearsal is left in the figures, and the first visitor is number 1.
     redis.call('DEL', PACE)
     redis.call('HDEL', SETTINGS, unpack(COUNTED))
     fields.lane_credits, fields.paces = '', ''
-    fields.serving_number, fields.last_number, fields.counted_from = '0', '0', fields.generation
-  else
-    redis.call('HINCRBY', SETTINGS, 'counted_closed', closed)
+    fields.serving_number, fields.last_number = '0', '0'
+    fields.counted_from = string.format('%d', room.generation)
   end
+end
+if closes then fields.closed_reason = 'closed' end
+-- Who wants no end with the sale wants none of what came of it; asked for anew, it begins anew.
+if room and fields.ends_with_sale == '0' then
+  redis.call('UNLINK', CALLED)
+  fields.sale_phase = ''
 end
 -- Who was told to come back later than a new, shorter time of silence may do so: the idle sweep rests.
 local idle_ttl_s = tonumber(fields.idle_ttl_s or room.idle_ttl_s)

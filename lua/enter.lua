@@ -7,12 +7,13 @@ ARGV[1]  now_ms, '' for the store's clock
 ARGV[2]  journal_max, entries; a longer journal refuses new places until it was moved to the table
 ARGV[3+] visitor, lane ... two for each, any number; whoever's lane the room does not have goes to its last one
 Returns  {waiting, {lane, waiting ...}, {{outcome, number, generation, status, position, poll_after_ms, expires_at_ms,
-         reason, lane} ...}}, outcome 'new' | 'held' | 'closed' | 'busy' (the last two alone in their row);
+         reason, lane} ...}}, outcome 'new' | 'held', or {'closed', why}, {'busy', ''};
          nil for an unknown room
 ]]
 -- include: room
 -- include: rate
 -- include: places
+-- include: sale
 -- include: admission
 
 local given_now, journal_max = ARGV[1], tonumber(ARGV[2])
@@ -35,7 +36,7 @@ end
 local function new_place(visitor, lane)
   outlive_restart(room, now)
   local number = redis.call('HINCRBY', SETTINGS, 'last_number', 1)
-  local at_once = admitting(room, now) and count_waiting(room) == 0 and room_left(room) > 0
+  local at_once = admitting(room, now) and count_waiting(room) == 0 and room_left(room, now) > 0
   if at_once then
     room.level = room.level - UNIT
     admitted = admitted + 1
@@ -53,9 +54,11 @@ for index = 3, #ARGV, 2 do
   local visitor, lane = ARGV[index], lane_named(ARGV[index + 1])
   local outcome = 'held'
   local number, row = live_place(room, visitor, now, deadline_now)
+  local why = ''
   if not number then
     if not joinable then
       outcome = 'closed'
+      why = room.state == 'closed' and redis.call('HGET', SETTINGS, 'closed_reason') or ''
     elseif redis.call('XLEN', JOURNAL) >= journal_max then
       outcome = 'busy'
     else
@@ -63,7 +66,7 @@ for index = 3, #ARGV, 2 do
       number, row = new_place(visitor, lane)
     end
   end
-  rows[#rows + 1] = row and { outcome, number, room.generation, unpack(row) } or { outcome }
+  rows[#rows + 1] = row and { outcome, number, room.generation, unpack(row) } or { outcome, why }
 end
 
 if admitted > 0 then keep_rate(room) end

@@ -16,6 +16,6 @@ if room.state ~= 'closed' then return 'open' end
 -- The clock that the next room of this name will begin with, which knows nothing of the one kept here.
 if redis.call('XLEN', JOURNAL) > 0 or read_clock(given_now) <= room.generation then return 'busy' end
 redis.call('UNLINK', SETTINGS, WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS,
-  JOURNAL, PACE)
+  JOURNAL, PACE, CALLED)
 tell('settings')
 return 'removed'

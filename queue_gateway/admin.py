@@ -5,8 +5,9 @@ from aiohttp import web
 from queue_gateway.addresses import room_of, room_page
 from queue_gateway.answers import OperatorsRoom
 from queue_gateway.operators import OPERATOR as BY
-from queue_gateway.room import ROOMS, RoomView
+from queue_gateway.room import ROOMS
 from queue_gateway.room_settings import NewRoom, RoomChanges
+from queue_gateway.room_view import RoomView
 from queue_gateway.steering import STEERING
 from shared import paging
 from shared.audit import AUDIT

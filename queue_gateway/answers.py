@@ -4,11 +4,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from shared.seats_left import DatesLeft
 from shared.shapes import Count, LaneName, Moment, RoomId
 
 State = Literal["open", "paused", "draining", "closed"]
 IdentityRule = Literal["required", "anonymous"]
-Reason = Literal["completed", "left", "idle", "unclaimed", "timed_out", "revoked", "closed"]
+Reason = Literal[
+    "completed", "left", "idle", "unclaimed", "timed_out", "revoked", "closed", "sold_out"
+]
+RoomReason = Literal["closed", "sold_out"]
+SaleStatus = Literal["on_sale", "held_out", "sold_out"]
 
 
 class Lane(Struct, forbid_unknown_fields=True):
@@ -33,13 +38,20 @@ class Wait(Struct):
     high: Count
 
 
+class SaleNow(Struct):
+    """How the sale stands. `held_out`: no seat is free, but some are held and may come back."""
+
+    status: SaleStatus
+    seats_available: Count
+
+
 class TokenState(Struct):
     """A token right now. Ask again after `poll_after_ms`.
 
     `position`: 1 is next, 0 is inside, null has ended. `expires_at`: ACTIVE only; so is
     `pass`, a JWT by which other sites know that the room let the visitor in. While WAIT:
     `lane` is where it waits, if the room has lanes, and position and `waiting` are of that lane;
-    `state` and `opens_at` are the room's.
+    `state`, `opens_at` and `sale` are the room's.
     """
 
     room_id: RoomId
@@ -54,6 +66,7 @@ class TokenState(Struct):
     lane: LaneName | None
     state: State | None
     opens_at: Moment | None
+    sale: SaleNow | None
     pass_: str | None = field(name="pass")
 
 
@@ -63,12 +76,24 @@ class TokenGiven(TokenState):
     token: str
 
 
+class Sale(DatesLeft, kw_only=True):
+    """What is left of the seats that a room guards, at most a second old. A list of rooms shows the
+    first few dates of each."""
+
+    status: SaleStatus
+    seats_available: Count
+    seats_reserved: Count
+    seats_sold: Count
+
+
 class Room(Struct):
-    """What everybody may see of a room."""
+    """What everybody may see of a room. `reason`: why it is closed. `sale`: null where it guards
+    nothing that is on sale."""
 
     room_id: RoomId
     title: str
     state: State
+    reason: RoomReason | None
     opens_at: Moment | None
     serving_number: Count
     waiting: Count
@@ -76,6 +101,7 @@ class Room(Struct):
     admitted_per_minute: Count
     identity: IdentityRule
     lanes: list[LaneNow]
+    sale: Sale | None
 
 
 class OperatorsRoom(Room):
@@ -87,4 +113,5 @@ class OperatorsRoom(Room):
     claim_ttl_s: Count
     idle_ttl_s: Count
     compensate_no_shows: bool
+    ends_with_sale: bool
     version: Count

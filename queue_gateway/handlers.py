@@ -10,6 +10,7 @@ from queue_gateway.addresses import room_page
 from queue_gateway.answers import Room, TokenGiven, TokenState
 from queue_gateway.errors import TokenInvalid, TokenRequired
 from queue_gateway.room import ROOMS
+from queue_gateway.room_view import LISTED_DATES
 from queue_gateway.states import token_state
 from shared import paging
 from shared.credentials import identified, queue_cookie, queue_token
@@ -105,7 +106,8 @@ async def rooms(request: web.Request) -> web.Response:
     names, more = await known.page(asked.after, asked.limit)
     views = await known.those_there(names, known.recent_view)
     following = paging.cursor(names[-1]) if more else None
-    page = Page(items=[view.public() for view in views], next_cursor=following)
+    items = [view.public(LISTED_DATES) for view in views]
+    page = Page(items=items, next_cursor=following)
     return tagged_response(request, page, cache_control=PUBLIC_CACHE)
 
 

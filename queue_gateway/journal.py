@@ -165,6 +165,7 @@ class Journal:
                     room_id,
                     int(entry["g"]),
                     float(now_ms - int(entry["t"])),
+                    entry["r"],
                     timeout=CLOSE_DEADLINE_S,
                 )
                 continue

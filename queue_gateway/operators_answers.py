@@ -77,6 +77,7 @@ class Ended(Struct):
     timed_out: Count
     revoked: Count
     closed: Count
+    sold_out: Count
 
 
 class Stats(Struct):

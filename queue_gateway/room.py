@@ -4,20 +4,20 @@ import asyncio
 import bisect
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import redis.asyncio as redis
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from queue_gateway.answers import LaneNow, OperatorsRoom, Room, State, Wait
-from queue_gateway.eta import Outlook, Pace
+from queue_gateway.eta import Pace
 from queue_gateway.recent import Recent
 from queue_gateway.room_settings import DEFAULTS
+from queue_gateway.room_view import RoomView, Seats
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
-from shared.places import LINES, ROOM_KEYS, Clock, Status, pairs, room_keys, store_clock, timestamp
+from shared.places import LINES, ROOM_KEYS, Clock, Status, pairs, room_keys, store_clock
 from shared.scripts import Script
 from shared.shapes import ROOM_ID_PATTERN
 from shared.tokens import Place
@@ -32,107 +32,6 @@ VIEW_AGE_S = 0.5
 PACE_SLOT_MS = 10_000
 #: How far back figures of pace look: ten minutes.
 PACE_SLOTS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class RoomView:
-    """A room's settings and figures at one moment of the store's clock.
-
-    `lanes`: how many wait in each, in the operator's order; a room without lanes has one, without a
-    name. `pace`: the oldest ten seconds first.
-    """
-
-    room_id: str
-    now_ms: int
-    active: int
-    lanes: dict[str, int]
-    settings: dict[str, str]
-    pace: tuple[Pace, ...]
-    _outlooks: dict[int, Outlook] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def waiting(self) -> int:
-        """WAIT tokens, in all lanes."""
-        return sum(self.lanes.values())
-
-    def admitted(self, slots: int) -> int:
-        """Admissions of the last `slots` times ten seconds, the running one included."""
-        return sum(slot.admitted for slot in self.pace[-slots:])
-
-    def public(self) -> Room:
-        """What everybody may see."""
-        return Room(**self._figures())
-
-    def operator(self) -> OperatorsRoom:
-        """The settings under the names of PUT, plus version, and the public figures."""
-        numbers = ("max_active", "admit_per_minute", "active_ttl_s", "claim_ttl_s", "idle_ttl_s")
-        settings: dict[str, Any] = {name: int(self.settings[name]) for name in numbers}
-        compensates = self.settings.get("compensate_no_shows") == "1"
-        return OperatorsRoom(
-            **self._figures(), **settings, compensate_no_shows=compensates, version=self.version
-        )
-
-    @property
-    def version(self) -> int:
-        return int(self.settings["version"])
-
-    @property
-    def state(self) -> State:
-        return cast("State", self.settings["state"])
-
-    @property
-    def opens_at(self) -> str | None:
-        opens_at_ms = self.settings["opens_at_ms"]
-        return timestamp(int(opens_at_ms)) if opens_at_ms else None
-
-    @property
-    def anonymous(self) -> bool:
-        return self.settings.get("identity") == "anonymous"
-
-    @property
-    def admitting(self) -> bool:
-        """Whether anybody may be let in: open or draining, and not before the opening (A4)."""
-        return self.state in ("open", "draining") and self.opened
-
-    @property
-    def opened(self) -> bool:
-        return int(self.settings["opens_at_ms"] or 0) <= self.now_ms
-
-    @property
-    def counted_from(self) -> int:
-        """The first generation that counts: earlier ones were rehearsals."""
-        return int(self.settings.get("counted_from", 0))
-
-    def counted(self, what: str) -> int:
-        """A total since the room was made or reset: `admitted`, or a reason of ends."""
-        return int(self.settings.get(f"counted_{what}", 0))
-
-    def eta_s(self, status: Status) -> Wait | None:
-        """How long a WAIT token will wait; None where the line cannot move or nothing was seen."""
-        if status.position is None or not self.admitting:
-            return None
-        lane = list(self.lanes).index(status.lane) if status.lane in self.lanes else 0
-        if lane not in self._outlooks:
-            self._outlooks[lane] = Outlook(self.pace, lane)
-        return self._outlooks[lane].wait(status.position)
-
-    def _figures(self) -> dict[str, Any]:
-        weights = [part.split(":") for part in self.settings.get("lanes", "").split(",") if part]
-        return {
-            "room_id": self.room_id,
-            "title": self.settings["title"],
-            "state": self.settings["state"],
-            "opens_at": self.opens_at,
-            "identity": self.settings.get("identity", "required"),
-            "serving_number": int(self.settings["serving_number"]),
-            "waiting": self.waiting,
-            "active": self.active,
-            "admitted_per_minute": self.admitted(6),
-            "lanes": [
-                LaneNow(lane=name, weight=int(weight), waiting=self.lanes.get(name, 0))
-                for name, weight, _ in weights
-            ],
-        }
 
 
 class Round(NamedTuple):
@@ -200,7 +99,7 @@ class Rooms:
         self.woken.add(room_id)
         waiting, counts, ((outcome, *row),) = found
         if outcome == "closed":
-            raise RoomClosed
+            raise RoomClosed(**({"reason": row[0]} if row[0] else {}))
         if outcome == "busy":
             raise Unavailable("The line cannot be written down fast enough.", retry_after_s=5)
         place = Place(room_id, visitor, generation=int(row[1]), number=int(row[0]))
@@ -278,7 +177,7 @@ class Rooms:
         found = await self._view(_keys(room_id), [self._clock(), slots])
         if found is None:
             raise NotFound("There is no such room.")
-        now_ms, active, lanes, settings, figures = found
+        now_ms, active, lanes, settings, figures, seats = found
         width = 1 + len(lanes)
         flat = [int(figure or 0) for figure in figures]
         rows = [flat[at : at + width] for at in range(0, len(flat), width)]
@@ -289,6 +188,7 @@ class Rooms:
             lanes=pairs(lanes),
             settings=pairs(settings),
             pace=tuple(Pace(row[0], tuple(row[1::2]), tuple(row[2::2])) for row in rows),
+            seats=Seats.parse(seats),
         )
 
     async def look(self, room_id: str, visitor: str) -> LivePlace | None:

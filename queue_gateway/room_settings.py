@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "identity": "required",
     "lanes": "",
     "compensate_no_shows": 0,
+    "ends_with_sale": 0,
 }
 
 MOST_LANES = len(LINES)
@@ -34,7 +35,9 @@ class RoomChanges(Struct, forbid_unknown_fields=True):
     """Settings of a room; a field left out keeps its value.
 
     `lanes`: who belongs to none of them waits in the last one. `compensate_no_shows`: whoever does
-    not claim gives the admission back to the rate.
+    not claim gives the admission back to the rate. `ends_with_sale`: while all seats are held
+    nobody is let in, and then one for each seat that comes back; when all are sold the room closes.
+    Opened again it stays open until a seat is free again.
     """
 
     title: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | UnsetType = UNSET
@@ -48,6 +51,7 @@ class RoomChanges(Struct, forbid_unknown_fields=True):
     identity: IdentityRule | UnsetType = UNSET
     lanes: Annotated[list[Lane], Meta(max_length=MOST_LANES)] | UnsetType = UNSET
     compensate_no_shows: bool | UnsetType = UNSET
+    ends_with_sale: bool | UnsetType = UNSET
 
     def fields(self) -> dict[str, Any]:
         """As the store keeps them. Raises ValidationFailed."""
@@ -61,8 +65,8 @@ class RoomChanges(Struct, forbid_unknown_fields=True):
             if len({lane.lane for lane in lanes}) < len(lanes):
                 raise ValidationFailed("Each lane needs a name of its own - at `$.lanes`")
             found["lanes"] = ",".join(f"{lane.lane}:{lane.weight}" for lane in lanes)
-        if "compensate_no_shows" in found:
-            found["compensate_no_shows"] = int(found["compensate_no_shows"])
+        for flag in {"compensate_no_shows", "ends_with_sale"} & found.keys():
+            found[flag] = int(found[flag])
         return found
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import NamedTuple
 
-from queue_gateway.room import RoomView
+from queue_gateway.room_view import RoomView
 from shared.places import EXPIRED, WAIT, Status
 from shared.tokens import Place
 
@@ -23,9 +23,12 @@ class Sight(NamedTuple):
     view: RoomView | None
 
     @property
-    def room(self) -> tuple[str, str | None] | None:
+    def room(self) -> tuple[str | None, ...] | None:
         """What a visitor is shown of the room itself."""
-        return None if self.view is None else (self.view.state, self.view.opens_at)
+        if self.view is None:
+            return None
+        sale = self.view.seats and self.view.seats.status
+        return (self.view.state, self.view.opens_at, sale)
 
 
 class Stream:

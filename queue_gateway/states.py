@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from queue_gateway.room import RoomView
+from queue_gateway.room_view import RoomView
 from shared.passes import PASSES
 from shared.places import WAIT, Status, timestamp
 from shared.tokens import Place
@@ -29,5 +29,6 @@ def token_state(
         "lane": status.lane,
         "state": waits and waits.state,
         "opens_at": waits and waits.opens_at,
+        "sale": waits and waits.sale_now,
         "pass_": request.app[PASSES].sign(place, status.expires_at_ms),
     }

@@ -8,7 +8,8 @@ from queue_gateway.answers import Reason
 from queue_gateway.history import History
 from queue_gateway.operators_answers import Admissions, Ended, Stats, Waits
 from queue_gateway.recent import Recent
-from queue_gateway.room import PACE_SLOT_MS, Rooms, RoomView
+from queue_gateway.room import PACE_SLOT_MS, Rooms
+from queue_gateway.room_view import RoomView
 from shared.places import timestamp
 
 #: An hour of ten-second slots.

@@ -7,7 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from queue_gateway.history import History
-from queue_gateway.room import Rooms, RoomView
+from queue_gateway.room import Rooms
+from queue_gateway.room_view import RoomView
 from queue_gateway.settings import ADMIT_LIMIT
 from shared.errors import (
     NotFound,
@@ -155,6 +156,8 @@ class Steering:
 
 
 def _why_nobody(view: RoomView) -> str:
+    if view.held_out:
+        return "No seat is free that nobody was let in for; somebody is when one comes back."
     if view.state in ("open", "draining"):
         return "The room has not opened yet; it admits nobody before its opens_at."
     return f"The room is {view.state}; it admits nobody until it is open."

@@ -15,7 +15,8 @@ from aiohttp import web
 from prometheus_client import Counter, Gauge
 
 from queue_gateway.news import News
-from queue_gateway.room import Rooms, RoomView
+from queue_gateway.room import Rooms
+from queue_gateway.room_view import RoomView
 from queue_gateway.sights import Stream, moved
 from shared.errors import NotFound, Unavailable
 from shared.logs import logger

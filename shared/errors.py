@@ -204,6 +204,7 @@ class RoomClosed(OnsaleError):
     """The room lets nobody join any more."""
 
     status, code, title = 409, "room_closed", "Room closed"
+    extras: ClassVar = {"reason": str}
 
 
 class ScheduleCanceled(OnsaleError):

@@ -28,6 +28,7 @@ ROOM_KEYS = (
     LINES[0],
     *("seen", "active", "claims", "holders", "ended", "reasons", JOURNAL, "pace"),
     *LINES[1:],
+    "called",
 )
 
 

@@ -2,19 +2,21 @@
 admission -- the move from WAIT to ACTIVE, and how many at which time.
 ]]
 
--- Paused, closed, or before its opening a room admits nobody (A4).
+-- Paused, closed, before its opening, or while no seat is left to come in for, a room admits nobody
+-- (A4).
 local function admitting(room, now)
   return (room.state == 'open' or room.state == 'draining')
     and (not room.opens_at_ms or room.opens_at_ms <= now)
+    and seats_left(room, now) > 0
 end
 
--- How many may be admitted now by the cap (A1), and by cap and rate (A2).
+-- How many may be admitted now by the cap (A1), and by cap, rate (A2) and seats.
 local function slots_left(room)
   return math.max(0, room.max_active - redis.call('ZCARD', ACTIVE))
 end
 
-local function room_left(room)
-  return math.min(slots_left(room), math.floor(room.level / UNIT))
+local function room_left(room, now)
+  return math.min(slots_left(room), math.floor(room.level / UNIT), seats_left(room, now))
 end
 
 local function activate(room, visitor, number, now, deadline_now)
@@ -24,6 +26,7 @@ local function activate(room, visitor, number, now, deadline_now)
   redis.call('HSET', HOLDERS, visitor, string.format('%d', number))
   redis.call('HSET', SETTINGS, 'serving_number', string.format('%d', number))
   redis.call('HINCRBY', SETTINGS, 'counted_admitted', 1)
+  if room.sale_phase == 'by_seat' then redis.call('SADD', CALLED, string.format('%d', number)) end
   -- With the evidence for A1: how many are ACTIVE now, under which cap.
   write_journal(visitor, room.generation, number, 'ACTIVE', now, 'd', string.format('%d', ttl_ms),
     'a', redis.call('ZCARD', ACTIVE), 'c', string.format('%d', room.max_active))

@@ -15,7 +15,7 @@ end
 -- Totals since the room was made or reset: of admissions, and of ends by their reason.
 local COUNTED = {
   'counted_admitted', 'counted_completed', 'counted_left', 'counted_idle', 'counted_unclaimed',
-  'counted_timed_out', 'counted_revoked', 'counted_closed',
+  'counted_timed_out', 'counted_revoked', 'counted_closed', 'counted_sold_out',
 }
 
 -- Pace is kept for an hour in slots of ten seconds, for each up to nine figures.
@@ -75,12 +75,28 @@ local function end_place(room, visitor, number, reason, now)
   redis.call('ZREM', ACTIVE, visitor)
   redis.call('ZREM', CLAIMS, visitor)
   redis.call('HDEL', HOLDERS, visitor)
+  redis.call('SREM', CALLED, string.format('%d', number))
   local id = token_id(room.generation, number)
   redis.call('ZADD', ENDED, string.format('%d', now), id)
   redis.call('HSET', REASONS, id, reason)
   redis.call('HINCRBY', SETTINGS, 'counted_' .. reason, 1)
   if gives_back then give_back(room, now) end
   write_journal(visitor, room.generation, number, 'EXPIRED', now, 'r', reason)
+end
+
+-- End every live place at once, and begin the next generation, which is above every one this room ever
+-- had. Removals first, so that a full Redis does not refuse the script.
+local function end_generation(room, reason, now)
+  local ended = count_waiting(room) + redis.call('ZCARD', ACTIVE)
+  redis.call('UNLINK', WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, HOLDERS, CALLED)
+  local id = string.format('%d', room.generation)
+  redis.call('ZADD', ENDED, string.format('%d', now), id)
+  redis.call('HSET', REASONS, id, reason)
+  redis.call('HINCRBY', SETTINGS, 'counted_' .. reason, ended)
+  -- One entry for all tokens of the generation: the table's reader ends them in one statement.
+  write_journal('', room.generation, 0, 'CLOSED', now, 'r', reason)
+  room.generation = math.max(room.generation + 1, now)
+  redis.call('HSET', SETTINGS, 'generation', string.format('%d', room.generation))
 end
 
 -- Why an ACTIVE place is over by its deadlines, or nil. Whoever finds it over ends it there and
@@ -150,13 +166,11 @@ local function active_row(room, number, expires, now, deadline_now)
   return { 'ACTIVE', 0, poll, expires + now - deadline_now, '', '' }
 end
 
--- A token that is not live: with its own reason, else 'closed' if its whole generation ended, for
--- as long as reasons are kept.
+-- A token that is not live: with its own reason, else with that of its whole generation, for as long
+-- as reasons are kept.
 local function ended_row(room, generation, number, now)
   local reason = redis.call('HGET', REASONS, token_id(generation, number))
-  if not reason and generation < room.generation and now - (room.ended_at_ms or 0) < 900000 then
-    reason = 'closed'
-  end
+    or redis.call('HGET', REASONS, string.format('%d', generation))
   return { 'EXPIRED', 0, poll_after(room, ACTIVE_POLL_MS, number, now), 0, reason or '', '' }
 end
 

@@ -1,7 +1,7 @@
 --[[
 room -- the room's keys, its settings and its clock. Every script starts with this.
 ]]
-local SETTINGS, WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS, JOURNAL, PACE, WAITING1, WAITING2, WAITING3 = unpack(KEYS)
+local SETTINGS, WAITING, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, REASONS, JOURNAL, PACE, WAITING1, WAITING2, WAITING3, CALLED = unpack(KEYS)
 
 -- Who waits, by the slot of the lane.
 local LINES = { [0] = WAITING, WAITING1, WAITING2, WAITING3 }
@@ -12,11 +12,12 @@ local OUTAGE_MS = 2000
 local FIELDS = {
   'generation', 'state', 'opens_at_ms', 'max_active', 'admit_per_minute', 'active_ttl_s',
   'claim_ttl_s', 'idle_ttl_s', 'clock_ms', 'heartbeat_ms', 'shift_ms', 'level', 'level_at_ms',
-  'ended_at_ms', 'store_run', 'lanes', 'compensate_no_shows', 'returnable', 'paces',
+  'store_run', 'lanes', 'compensate_no_shows', 'returnable', 'paces', 'ends_with_sale', 'sale_phase',
+  'seats',
 }
 
 -- Fields that are no numbers.
-local WORDS = { state = true, store_run = true, lanes = true, paces = true }
+local WORDS = { state = true, store_run = true, lanes = true, paces = true, sale_phase = true, seats = true }
 
 -- The lanes of 'name:weight:slot,...', in the operator's order. A room without lanes has one, which
 -- has no name. A lane keeps its slot for as long as it has its name.

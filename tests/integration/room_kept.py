@@ -8,6 +8,7 @@ from redis import Redis
 from redis.commands.core import Script
 
 from shared.places import LINES, ROOM_KEYS, room_keys
+from tests.model.place import ended_id
 from tests.model.room import Room
 
 KEYS = room_keys("spring-tour", *ROOM_KEYS)
@@ -25,8 +26,11 @@ class Kept:
             pipe.zrange(NAMED[name], 0, -1, withscores=True)
         for name in ("holders", "reasons", "pace", "settings"):
             pipe.hgetall(NAMED[name])
+        pipe.smembers(NAMED["called"])
         view(keys=KEYS, args=[now_ms, 1], client=pipe)
-        stream, _, *scored, holders, reasons, pace, fields, self.view = pipe.execute()
+        *told, called, self.view = pipe.execute()
+        stream, _, *scored, holders, reasons, pace, fields = told
+        self.called: set[str] = set(called)
         self.entries: list[dict[str, str]] = [entry for _, entry in stream]
         self.seen, self.active, self.claims, self.ended, *self.lines = map(dict, scored)
         self.holders: dict[str, str] = holders
@@ -39,6 +43,7 @@ class Kept:
         self._places_agree(room)
         self._settings_agree(room)
         self._figures_agree(room)
+        self._sale_agrees(room)
 
     def _places_agree(self, room: Room) -> None:
         shift = int(self.settings["shift_ms"])
@@ -55,8 +60,9 @@ class Kept:
             if p.claim_ms is not None
         }
         assert self.holders == {p.visitor: str(p.number) for p in room.active}
-        assert self.reasons == {f"{g}.{n}": reason for (g, n), (_, reason) in room.ended.items()}
-        assert self.ended == {f"{g}.{n}": at for (g, n), (at, _) in room.ended.items()}
+        assert self.reasons == {ended_id(one): reason for one, (_, reason) in room.ended.items()}
+        assert self.ended == {ended_id(one): at for one, (at, _) in room.ended.items()}
+        assert self.called == {str(number) for number in room.by_seat.called}
 
     def _settings_agree(self, room: Room) -> None:
         fields = self.settings
@@ -70,6 +76,16 @@ class Kept:
             lanes = [f"{lane.name}:{lane.weight}:{lane.slot}" for lane in room.lanes]
             declared["lanes"] = ",".join(lanes)
         assert {k: str(v) for k, v in declared.items()}.items() <= fields.items()
+
+    def _sale_agrees(self, room: Room) -> None:
+        assert self.settings.get("sale_phase", "") == room.by_seat.phase
+        assert self.settings.get("closed_reason", "") == room.closed_reason
+        seats, kept = room.by_seat.seats, self.settings.get("seats")
+        assert kept == (
+            None
+            if seats is None
+            else f"{seats.at_ms}:{seats.version}:{seats.available}:{seats.reserved}:{seats.sold}"
+        )
 
     def _figures_agree(self, room: Room) -> None:
         told = {k.removeprefix("counted_"): v for k, v in self.settings.items()}

@@ -12,49 +12,32 @@ from redis import Redis
 
 from queue_gateway.room_settings import DEFAULTS
 from shared.scripts import LUA, source
+from tests.integration.room_choices import (
+    LANES,
+    VISITORS,
+    ages,
+    caps,
+    few,
+    limits,
+    rates,
+    some_changes,
+    some_joins,
+    some_lanes,
+    some_picks,
+    some_visitors,
+    times,
+    weights,
+)
 from tests.integration.room_kept import KEYS, Kept
 from tests.model.judge import Judge
 from tests.model.room import Room
+from tests.model.seats import Seats
 
 SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua"))
 BEGIN_MS = 1_800_000_000_000
 PLENTY = 1_000_000
 
 Token = tuple[str, int, int]
-
-VISITORS = ["ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ida", "jim", "kim", "lou"]
-LANES = ["gold", "members", "public", "rest", "vip"]
-some_visitors = st.lists(st.sampled_from(VISITORS), min_size=1, max_size=6)
-some_joins = st.lists(
-    st.tuples(st.sampled_from(VISITORS), st.sampled_from(["", "unheard-of", *LANES])),
-    min_size=1,
-    max_size=6,
-)
-some_picks = st.lists(st.integers(0, PLENTY), min_size=1, max_size=6)
-weights = st.sampled_from([1, 1, 2, 3, 10, 100])
-some_lanes = st.lists(
-    st.tuples(st.sampled_from(LANES), weights), max_size=4, unique_by=lambda x: x[0]
-)
-limits = st.sampled_from([1, 2, 3, 1000])
-caps = st.sampled_from([0, 1, 2, 3, 3, 6])
-rates = st.sampled_from([0, 30, 60, 119, 600, 600, 6000, 6000])
-times = {
-    "active_ttl_s": st.sampled_from([2, 10, 40]),
-    "claim_ttl_s": st.sampled_from([1, 4, 12]),
-    "idle_ttl_s": st.sampled_from([1, 3, 9, 300]),
-}
-
-some_changes = st.fixed_dictionaries(
-    {},
-    optional={
-        "state": st.sampled_from(["open", "open", "paused", "draining"]),
-        "opens_in_ms": st.sampled_from([None, None, -1, 1, 1500, 60_000]),
-        "max_active": caps,
-        "admit_per_minute": rates,
-        "compensate_no_shows": st.sampled_from([0, 1]),
-        **times,
-    },
-)
 
 
 class RoomMachine(RuleBasedStateMachine):
@@ -67,6 +50,8 @@ class RoomMachine(RuleBasedStateMachine):
         self.scripts = {name: client.register_script(source(name)) for name in SCRIPTS}
         self.now_ms = BEGIN_MS
         self.tokens: list[Token] = []
+        self.counts = 0
+        self.called: list[int] = []
 
     def run_script(self, name: str, *args: Any) -> Any:
         return self.scripts[name](keys=KEYS, args=[self.now_ms, *args])
@@ -78,6 +63,7 @@ class RoomMachine(RuleBasedStateMachine):
         self, max_active: int, rate: int, chosen: dict[str, Any], lanes: list[tuple[str, int]]
     ) -> None:
         chosen = {**DEFAULTS, "max_active": max_active, "admit_per_minute": rate, **chosen}
+        chosen["ends_with_sale"] = 1
         chosen["lanes"] = _declaration(lanes)
         assert self.run_script("configure", "7", 0, 0, *_flat(chosen)) == ["missing", 0]
         assert self.run_script("remove") == "missing"
@@ -98,13 +84,13 @@ class RoomMachine(RuleBasedStateMachine):
         for visitor, lane in reversed(joins):
             self.judge.asked(visitor, lane)
         waiting, counts, rows = self.run_script("enter", journal_room, *_flat(joins))
-        polls = iter([row[5] for row in rows if len(row) > 1])
+        polls = iter([row[5] for row in rows if len(row) > 2])
         expected = self.room.enter(self.now_ms, journal_room, joins, polls)
         assert [_without_poll(row, 5) for row in rows] == expected
         assert (waiting, counts) == (len(self.room.waiting), self.room.counts())
         self.compare()
         for (visitor, _), row in zip(joins, rows, strict=True):
-            if len(row) > 1:
+            if len(row) > 2:
                 _, number, generation, *answer = row
                 if (visitor, generation, number) not in self.tokens:
                     self.tokens.append((visitor, generation, number))
@@ -236,6 +222,46 @@ class RoomMachine(RuleBasedStateMachine):
         if name not in dict(others):
             self.configure({"lanes": _declaration([*others, (name, last[1])])})
 
+    @rule(available=few, reserved=few, sold=few, age=ages, picks=some_picks)
+    def seats_are_counted(
+        self, available: int, reserved: int, sold: int, age: int, picks: list[int]
+    ) -> None:
+        """At times by a process that comes late with an old count."""
+        self.counts += 3
+        version = max(0, self.counts - age)
+        known = self.called + [number for _, _, number in self.tokens[-3:]]
+        served = {known[pick % len(known)] for pick in picks} if known and picks[0] % 2 else set()
+        self.sell(Seats(version, available, reserved, sold), served)
+
+    @rule(seats=st.sampled_from([(0, 2, 1), (1, 1, 1), (2, 0, 1), (0, 1, 2)]), limit=limits)
+    def seats_run_out_and_come_back(self, seats: tuple[int, int, int], limit: int) -> None:
+        """One comes in for each, however fast the line would move."""
+        self.configure({"ends_with_sale": 1, "admit_per_minute": 6000, "max_active": 6})
+        for count in ((0, 3, 0), seats):
+            self.counts += 1
+            self.sell(Seats(self.counts, *count), set())
+            self.now_ms += 1000
+            self.tick(limit)
+
+    @rule()
+    def nothing_is_on_sale(self) -> None:
+        self.sell(None, set())
+
+    def sell(self, seats: Seats | None, served: set[int]) -> None:
+        generation, before = self.room.generation, self.dump()
+        told = ["", 0, 0, 0] if seats is None else [seats.version, *_flat([_numbers(seats)])]
+        answer = self.run_script("sell", *told, "[]", generation, *sorted(served))
+        outcome = self.room.sell(self.now_ms, seats, (generation, served))
+        assert answer[:2] == [outcome, self.room.generation]
+        if outcome == "old":
+            assert self.dump() == before
+            return
+        self.called = [int(number) for number in answer[2:]]
+        assert set(self.called) == self.room.by_seat.called
+        changes = {"state": "closed"} if outcome == "closed" else {}
+        self.compare(changes)
+        self.judge.counted(seats and _numbers(seats), served)
+
     @rule(more_ms=st.sampled_from([1, 1000, 7_777, 60_000]))
     def extend(self, more_ms: int) -> None:
         active = self.run_script("extend", more_ms)
@@ -352,6 +378,10 @@ def _declaration(lanes: list[tuple[str, int]]) -> str:
 def _flat(fields: Any) -> list[Any]:
     pairs = fields.items() if isinstance(fields, dict) else fields
     return [part for pair in pairs for part in pair]
+
+
+def _numbers(seats: Seats) -> tuple[int, int, int]:
+    return seats.available, seats.reserved, seats.sold
 
 
 def _without_poll(row: list[Any], at: int) -> tuple[Any, ...]:

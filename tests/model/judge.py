@@ -11,6 +11,7 @@ from tests.model.lanes import parse
 from tests.model.windows import Shares, Windows
 
 OUTAGE_MS = 2_000
+SEATS_KEPT_MS = 10_000
 
 Token = tuple[int, int]
 
@@ -50,6 +51,12 @@ class Judge:
     lanes: dict[int, str] = field(default_factory=dict)
     wanted: dict[str, str] = field(default_factory=dict)
     by_hand: bool = False
+    # What was told of the seats, and when; who was let in since they were all held, and has none.
+    seats: tuple[int, int, int] | None = None
+    seats_at_ms: int = 0
+    by_seat: bool = False
+    over: bool = False
+    guests: set[int] = field(default_factory=set)
     # A2: admissions less those ended unclaimed where the room compensates for them; all admissions,
     # at most twice as many; and what the rate leaves for certain, without any compensation (A5).
     net: Windows = field(init=False)
@@ -77,6 +84,10 @@ class Judge:
             assert not self.waiting
             assert not self.active
             self.generation = generation
+            self.guests.clear()
+        if not self.settings["ends_with_sale"]:
+            self.by_seat = self.over = False
+            self.guests.clear()
         if reset:
             self.number = 0
         if "lanes" in changes:
@@ -94,6 +105,22 @@ class Judge:
     def asked(self, visitor: str, lane: str) -> None:
         """A visitor is about to join, with this lane."""
         self.wanted[visitor] = lane
+
+    def counted(self, seats: tuple[int, int, int] | None, served: set[int]) -> None:
+        """Of the seats it guards so many are available, reserved and sold, as it was told."""
+        self.seats, self.seats_at_ms = seats, self.now_ms
+        self.guests -= served
+        if seats is None:
+            self.by_seat = self.over = False
+            self.guests.clear()
+        elif self.settings["ends_with_sale"]:
+            available, reserved, sold = seats
+            if not available:
+                self.guests.clear()
+            if sold and not available and not reserved:
+                self.by_seat, self.over = False, True
+            elif available if self.over else reserved and not available:
+                self.by_seat, self.over = True, False
 
     def extended(self, more_ms: int) -> None:
         """An operator gave everybody ACTIVE more time."""
@@ -198,6 +225,7 @@ class Judge:
             assert not self.by_hand
         assert number not in self.active
         assert self._admitting()  # A4
+        self._takes_a_seat(number)
         self.active[number] = visitor
         assert len(self.active) <= self.settings["max_active"]  # A1
         assert (int(entry["a"]), int(entry["c"])) == (
@@ -221,6 +249,7 @@ class Judge:
         waited = self.waiting.pop(token[1], None) is not None
         assert waited or self.active.pop(token[1], None) is not None
         self.ended.add(token)
+        self.guests.discard(token[1])
         promise, at = self.promises[token], self.now_ms - self._stood()
         if reason == "idle":
             assert waited
@@ -248,7 +277,26 @@ class Judge:
     def _admitting(self) -> bool:
         opens_at = self.settings["opens_at_ms"]
         opened = opens_at == "" or opens_at <= self.now_ms
-        return opened and self.settings["state"] in ("open", "draining")
+        free = self._known_seats()
+        has_seat = free is None or len(self.guests) < free
+        return opened and has_seat and self.settings["state"] in ("open", "draining")
+
+    # Seats ------------------------------------------------------------------------------------
+
+    def _known_seats(self) -> int | None:
+        """How many are free, where that decides who comes in."""
+        known = self.seats is not None and self.now_ms - self.seats_at_ms <= SEATS_KEPT_MS
+        return self.seats[0] if self.seats and known and self.by_seat else None
+
+    def _takes_a_seat(self, number: int) -> None:
+        """A seat that came back admits one at most."""
+        if not self.by_seat:
+            return
+        self.guests.add(number)
+        free = self._known_seats()
+        if free is not None:
+            assert free
+            assert self.by_hand or len(self.guests) <= free
 
     # Lanes ------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from tests.model.lanes import Lane, next_lane, only_line, parse, redefined
+from tests.model.place import Place, ended_id
 from tests.model.rate import Rate
+from tests.model.seats import BySeat, Seats
 
 OUTAGE_MS = 2_000
 REASONS_KEPT_MS = 900_000
@@ -29,23 +31,6 @@ Entered = tuple[Any, ...]
 
 
 @dataclass
-class Place:
-    """One live place; ACTIVE once it has an end. All times in ms of the store's clock.
-
-    `slot`: of the line in which it waits. `by_hand`: it was let in whatever the rate.
-    """
-
-    visitor: str
-    number: int
-    slot: int
-    seen_ms: int = 0
-    promised_ms: int = 0
-    expires_ms: int | None = None
-    claim_ms: int | None = None
-    by_hand: bool = False
-
-
-@dataclass
 class Room:
     """The room; times are passed in, and a time before the last one counts as the last one."""
 
@@ -57,11 +42,13 @@ class Room:
     rate: Rate = field(init=False)
     lanes: list[Lane] = field(init=False)
     idle_rest_ms: int = 0
-    closed_at_ms: int = 0
+    by_seat: BySeat = field(default_factory=BySeat)
+    closed_reason: str = ""
     last_number: int = 0
     serving_number: int = 0
     places: dict[str, Place] = field(default_factory=dict)
-    ended: dict[tuple[int, int], tuple[int, str]] = field(default_factory=dict)
+    #: By generation and number; None for all of a generation.
+    ended: dict[tuple[int, int | None], tuple[int, str]] = field(default_factory=dict)
     journal: list[dict[str, str]] = field(default_factory=list)
     #: Admissions, and ends by their reason.
     counted: Counter[str] = field(default_factory=Counter)
@@ -105,10 +92,11 @@ class Room:
             place, outcome = self._alive(visitor, now), "held"
             if place is None:
                 if self.settings["state"] not in ("open", "paused"):
-                    rows.append(("closed",))
+                    closed = self.settings["state"] == "closed"
+                    rows.append(("closed", self.closed_reason if closed else ""))
                     continue
                 if len(self.journal) - written >= journal_room:
-                    rows.append(("busy",))
+                    rows.append(("busy", ""))
                     continue
                 place, outcome = self._new_place(visitor, lane, now), "new"
             row = self._row(place, now, next(polls))
@@ -127,7 +115,7 @@ class Room:
             if self._holds(visitor, generation, number):
                 place = self._alive(visitor, now)
             if place is None:
-                rows.append(("EXPIRED", 0, 0, self._reason(generation, number, now), ""))
+                rows.append(("EXPIRED", 0, 0, self._reason(generation, number), ""))
             else:
                 rows.append(self._row(place, now, poll))
         return rows
@@ -165,10 +153,12 @@ class Room:
         if outage:
             self.idle_rest_ms = max(self.idle_rest_ms, now + self._ms("idle_ttl_s"))
         ended, more = self._sweep(now, limit)
-        if self._admitting(now) and not outage:
+        # Where seats decide who comes in, the line says nothing of its pace.
+        paced = self.by_seat.left(now) >= len(self.waiting)
+        if self._admitting(now) and paced and not outage:
             for slot in {place.slot for place in self.waiting}:
                 self._count_pace(f"busy{slot}", beat, now)
-        admitted, skipped = self._admit(now, limit, by_hand)
+        admitted, skipped = self._admit(now, limit, by_hand, paced=paced)
         if moved:
             self._write("", 0, now, s="MOVED")
         more = more or skipped >= limit or (admitted == limit and by_hand is None)
@@ -202,12 +192,12 @@ class Room:
         self.settings |= changes
         self.rate.change(self.settings["admit_per_minute"], now)
         self.version += 1
+        if not self.settings["ends_with_sale"]:
+            self.by_seat.forget()
         if closes or reset:
-            self._write("", 0, now, s="CLOSED", r="closed")
-            self.counted["closed"] += len(self.places)
-            self.places.clear()
-            self.generation = max(self.generation + 1, now)
-            self.closed_at_ms = now
+            reason = self.closed_reason
+            self._end_all("closed", now)
+            self.closed_reason = "closed" if closes else reason
         if reset:
             self.last_number = self.serving_number = 0
             self.counted.clear()
@@ -215,6 +205,27 @@ class Room:
             for lane in self.lanes:
                 lane.credit = 0
         return "changed", self.version
+
+    def sell(self, at_ms: int, seats: Seats | None, served: tuple[int, set[int]]) -> str:
+        """What is left of the seats; None when it guards none. `served`: a generation, and numbers
+        of it that have a seat by now. Returns told | closed | old."""
+        now = max(self.clock_ms, at_ms)
+        if seats is not None and self.by_seat.is_old(now, seats):
+            return "old"
+        self._tell(now)
+        if seats is None:
+            self.by_seat = BySeat()
+            return "told"
+        generation, numbers = served
+        ends = bool(self.settings["ends_with_sale"])
+        mine = numbers if generation == self.generation else set()
+        over = self.by_seat.told(now, seats, mine, ends=ends)
+        if not over or self.settings["state"] == "closed":
+            return "told"
+        self._end_all("sold_out", now)
+        self.settings["state"] = "closed"
+        self.version += 1
+        return "closed"
 
     # How it answers ---------------------------------------------------------------------------
 
@@ -236,11 +247,10 @@ class Room:
         (lane,) = (lane for lane in self.lanes if lane.slot == place.slot)
         return ("WAIT", self.line(lane).index(place) + 1, 0, "", lane.name)
 
-    def _reason(self, generation: int, number: int, now: int) -> str:
+    def _reason(self, generation: int, number: int) -> str:
         if (generation, number) in self.ended:
             return self.ended[generation, number][1]
-        lately = now - self.closed_at_ms < REASONS_KEPT_MS
-        return "closed" if generation < self.generation and lately else ""
+        return self.ended.get((generation, None), (0, ""))[1]
 
     def _holds(self, visitor: str, generation: int, number: int) -> bool:
         place = self.places.get(visitor)
@@ -292,13 +302,17 @@ class Room:
     def _admitting(self, now: int) -> bool:
         opens_at = self.settings["opens_at_ms"]
         opened = opens_at == "" or opens_at <= now
-        return opened and self.settings["state"] in ("open", "draining")
+        shut = self.settings["state"] not in ("open", "draining")
+        return opened and not shut and self.by_seat.left(now) > 0
 
     def _left(self, now: int, by_hand: int | None = None) -> int:
         if not self._admitting(now):
             return 0
         free = int(self.settings["max_active"]) - len(self.active)
-        return max(0, min(free, self.rate.left(now) if by_hand is None else by_hand))
+        wanted = by_hand
+        if wanted is None:
+            wanted = min(self.rate.left(now), self.by_seat.left(now))
+        return max(0, min(free, wanted))
 
     def _new_place(self, visitor: str, name: str, now: int) -> Place:
         self.last_number += 1
@@ -315,13 +329,14 @@ class Room:
     def _activate(self, place: Place, now: int) -> None:
         place.expires_ms = now + self._ms("active_ttl_s") - self._standing(now)
         self.serving_number = place.number
+        self.by_seat.admitted(place.number)
         self.counted["admitted"] += 1
         self._count_pace("all", 1, now)
         after, cap = str(len(self.active)), str(self.settings["max_active"])
         lasts = str(self._ms("active_ttl_s"))
         self._write(place.visitor, place.number, now, s="ACTIVE", d=lasts, a=after, c=cap)
 
-    def _admit(self, now: int, limit: int, by_hand: int | None) -> tuple[int, int]:
+    def _admit(self, now: int, limit: int, by_hand: int | None, *, paced: bool) -> tuple[int, int]:
         """Lanes in turn, lower numbers first; (admitted, silent heads ended on the way)."""
         quota = min(self._left(now, by_hand), limit)
         admitted = skipped = 0
@@ -341,7 +356,8 @@ class Room:
             if not place.by_hand:
                 self.rate.take(now)
             self._activate(place, now)
-            self._count_pace(str(chosen.slot), 1, now)
+            if paced:
+                self._count_pace(str(chosen.slot), 1, now)
             admitted += 1
         return admitted, skipped
 
@@ -365,11 +381,11 @@ class Room:
             ended += len(batch)
             more = more or len(batch) == limit
         old = [
-            (at, f"{generation}.{number}", (generation, number))
-            for (generation, number), (at, _) in self.ended.items()
+            (at, ended_id(token), token)
+            for token, (at, _) in self.ended.items()
             if at <= now - REASONS_KEPT_MS
         ]
-        for _, _, token in sorted(old)[:limit]:
+        for _, _, token in sorted(old, key=lambda one: one[:2])[:limit]:
             del self.ended[token]
         return ended, more
 
@@ -387,11 +403,21 @@ class Room:
 
     def _end(self, place: Place, reason: str, now: int) -> None:
         del self.places[place.visitor]
+        self.by_seat.called.discard(place.number)
         self.ended[self.generation, place.number] = now, reason
         self.counted[reason] += 1
         if reason == "unclaimed" and self.settings["compensate_no_shows"] and not place.by_hand:
             self.rate.give_back(now)
         self._write(place.visitor, place.number, now, s="EXPIRED", r=reason)
+
+    def _end_all(self, reason: str, now: int) -> None:
+        self._write("", 0, now, s="CLOSED", r=reason)
+        self.counted[reason] += len(self.places)
+        self.places.clear()
+        self.by_seat.called.clear()
+        self.closed_reason = reason
+        self.ended[self.generation, None] = now, reason
+        self.generation = max(self.generation + 1, now)
 
     def _write(self, visitor: str, number: int, now: int, **more: str) -> None:
         entry = {"v": visitor, "g": str(self.generation), "n": str(number), "t": str(now)}

@@ -1,0 +1,31 @@
+-- seats_left: how many seats of each date that is on sale are free, held and sold, by price band; the
+-- first dates and their dearest bands first. At least one row, for the version.
+-- The version says how much had been committed: it never falls, and a later count that knows of more
+-- has a higher one. `lapses_in_s`: when the next hold ends by itself. A hold past its deadline counts
+-- as free; a free seat that the waiting list is to be asked for first is as good as held.
+WITH on_sale AS (
+    SELECT c.room_id, d.concert_id, d.concert_schedule_id, d.schedule_date,
+           EXISTS (SELECT FROM waitlist w
+                   WHERE w.concert_schedule_id = d.concert_schedule_id AND w.status = 'WAITING') AS kept
+    FROM concert c JOIN concert_schedule d USING (concert_id)
+    WHERE c.off_sale_at IS NULL AND d.state = 'on_sale'
+), counted AS (
+    SELECT s.concert_schedule_id, s.band, s.price,
+           count(*) FILTER (WHERE s.status = 'AVAILABLE'
+                            OR (s.status = 'RESERVED' AND s.held_until <= now())) AS free,
+           count(*) FILTER (WHERE s.status = 'RESERVED' AND s.held_until > now()) AS held,
+           count(*) FILTER (WHERE s.status = 'SOLD') AS sold,
+           min(s.held_until) FILTER (WHERE s.held_until > now()) AS lapses_at
+    FROM concert_seat s
+    WHERE s.concert_schedule_id IN (SELECT o.concert_schedule_id FROM on_sale o)
+    GROUP BY s.concert_schedule_id, s.band, s.price
+)
+SELECT v.version, o.room_id, o.concert_id, o.concert_schedule_id, o.schedule_date,
+       false AS told_sold_out, n.band, n.price,
+       CASE WHEN o.kept THEN 0 ELSE n.free END AS available,
+       CASE WHEN o.kept THEN n.free + n.held ELSE n.held END AS reserved, n.sold,
+       extract(epoch FROM n.lapses_at - now())::float8 AS lapses_in_s
+FROM (SELECT pg_snapshot_xmax(at)::text::bigint - (SELECT count(*) FROM pg_snapshot_xip(at)) AS version
+      FROM pg_current_snapshot() at) v
+LEFT JOIN (on_sale o JOIN counted n USING (concert_schedule_id)) ON true
+ORDER BY o.schedule_date, o.concert_schedule_id, n.price DESC, n.band
