@@ -15,6 +15,7 @@ from booking_api import (
 )
 from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
+from booking_api.availability import AVAILABILITY, Availability
 from booking_api.background import background
 from booking_api.bookings import BOOKINGS, Bookings
 from booking_api.catalogue import CATALOGUE, Catalogue
@@ -78,6 +79,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         sale, places, currency = Sale.over(pool), Places(client), settings.currency
         app[SALE], app[PLACES], app[GUARDS] = sale, places, Guards(sale)
         app[COMPLETIONS] = Completions(sale, places)
+        app[AVAILABILITY] = Availability(sale, client, currency)
         app[CATALOGUE] = Catalogue(sale, places)
         operators.furnish(app, sale, currency)
         app[SEAT_MAPS] = SeatMaps(sale, currency)

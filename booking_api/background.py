@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from booking_api import cancellations, completions, sweep
+from booking_api.availability import AVAILABILITY
 from booking_api.cancellations import CANCELLATIONS
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
@@ -18,16 +19,18 @@ log = logger(__name__)
 
 async def background(app: web.Application) -> AsyncIterator[None]:
     """Sweep and retry while the app runs."""
-    sale, telling = app[SALE], app[COMPLETIONS]
+    sale, telling, counting = app[SALE], app[COMPLETIONS], app[AVAILABILITY]
     tasks = [
         asyncio.create_task(_forever("sweep", lambda: sweep.sweep(sale), sweep.PAUSE_S)),
         asyncio.create_task(
             _forever("cancellations", app[CANCELLATIONS].work, cancellations.PAUSE_S)
         ),
         asyncio.create_task(_forever("completions", telling.retry, completions.PAUSE_S)),
+        asyncio.create_task(counting.run()),
     ]
     yield
     await end(*tasks)
+    await counting.stop()
 
 
 async def _forever(name: str, step: Callable[[], Awaitable[Any]], pause_s: float) -> None:

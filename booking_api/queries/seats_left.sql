@@ -1,10 +1,11 @@
 -- seats_left: how many seats of each date that is on sale are free, held and sold, by price band; the
 -- first dates and their dearest bands first. At least one row, for the version.
--- The version says how much had been committed: it never falls, and a later count that knows of more
--- has a higher one. `lapses_in_s`: when the next hold ends by itself. A hold past its deadline counts
--- as free; a free seat that the waiting list is to be asked for first is as good as held.
+-- The version says how much was committed before: it never falls, and a count that knows of more has
+-- a higher one. A hold past its deadline counts as free; `lapses_in_s`: until the next one is. A free
+-- seat that the waiting list is to be offered first is as good as held.
 WITH on_sale AS (
     SELECT c.room_id, d.concert_id, d.concert_schedule_id, d.schedule_date,
+           d.sold_out_at IS NOT NULL AS told_sold_out,
            EXISTS (SELECT FROM waitlist w
                    WHERE w.concert_schedule_id = d.concert_schedule_id AND w.status = 'WAITING') AS kept
     FROM concert c JOIN concert_schedule d USING (concert_id)
@@ -17,15 +18,16 @@ WITH on_sale AS (
            count(*) FILTER (WHERE s.status = 'SOLD') AS sold,
            min(s.held_until) FILTER (WHERE s.held_until > now()) AS lapses_at
     FROM concert_seat s
-    WHERE s.concert_schedule_id IN (SELECT o.concert_schedule_id FROM on_sale o)
+    WHERE s.concert_schedule_id = ANY (ARRAY(SELECT o.concert_schedule_id FROM on_sale o))
     GROUP BY s.concert_schedule_id, s.band, s.price
 )
-SELECT v.version, o.room_id, o.concert_id, o.concert_schedule_id, o.schedule_date,
-       false AS told_sold_out, n.band, n.price,
+SELECT v.version, v.last_booking, o.room_id, o.concert_id, o.concert_schedule_id, o.schedule_date,
+       o.told_sold_out, n.band, n.price,
        CASE WHEN o.kept THEN 0 ELSE n.free END AS available,
        CASE WHEN o.kept THEN n.free + n.held ELSE n.held END AS reserved, n.sold,
        extract(epoch FROM n.lapses_at - now())::float8 AS lapses_in_s
-FROM (SELECT pg_snapshot_xmax(at)::text::bigint - (SELECT count(*) FROM pg_snapshot_xip(at)) AS version
-      FROM pg_current_snapshot() at) v
+FROM (SELECT pg_snapshot_xmax(s)::text::bigint - (SELECT count(*) FROM pg_snapshot_xip(s)) AS version,
+             coalesce((SELECT max(b.concert_booking_id) FROM concert_booking b), 0) AS last_booking
+      FROM pg_current_snapshot() s) v
 LEFT JOIN (on_sale o JOIN counted n USING (concert_schedule_id)) ON true
 ORDER BY o.schedule_date, o.concert_schedule_id, n.price DESC, n.band

@@ -75,7 +75,7 @@ local function end_place(room, visitor, number, reason, now)
   redis.call('ZREM', ACTIVE, visitor)
   redis.call('ZREM', CLAIMS, visitor)
   redis.call('HDEL', HOLDERS, visitor)
-  redis.call('SREM', CALLED, string.format('%d', number))
+  if room.sale_phase == 'by_seat' then redis.call('SREM', CALLED, string.format('%d', number)) end
   local id = token_id(room.generation, number)
   redis.call('ZADD', ENDED, string.format('%d', now), id)
   redis.call('HSET', REASONS, id, reason)

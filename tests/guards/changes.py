@@ -15,7 +15,7 @@ _PLACES = "lua/fragments/places.lua"
 _CHANGES = (
     Guard(
         name="closing begins a new generation",
-        where=_CONFIGURE,
+        where="lua/fragments/places.lua",
         text="math.max(room.generation + 1, now)",
         without="room.generation",
         invariant="X1",
@@ -23,7 +23,7 @@ _CHANGES = (
     ),
     Guard(
         name="a generation that was forgotten is not begun again",
-        where=_CONFIGURE,
+        where="lua/fragments/places.lua",
         text="math.max(room.generation + 1, now)",
         without="room.generation + 1",
         invariant="S2",
@@ -31,16 +31,16 @@ _CHANGES = (
     ),
     Guard(
         name="closing ends live places",
-        where=_CONFIGURE,
+        where="lua/fragments/places.lua",
         text="  redis.call('UNLINK', WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, "
-        "HOLDERS)\n",
+        "HOLDERS, CALLED)\n",
         without="",
         invariant="A6",
         test=_SCRIPTS + "test_closing_ends_every_token_at_once",
     ),
     Guard(
         name="closing ends those in lanes, too",
-        where=_CONFIGURE,
+        where="lua/fragments/places.lua",
         text="redis.call('UNLINK', WAITING, WAITING1, WAITING2, WAITING3, SEEN,",
         without="redis.call('UNLINK', WAITING, SEEN,",
         invariant="A6",
@@ -48,18 +48,18 @@ _CHANGES = (
     ),
     Guard(
         name="a closing removes before it adds",
-        where=_CONFIGURE,
-        text="  local closed = count_waiting(room) + redis.call('ZCARD', ACTIVE)\n",
-        without="  local closed = count_waiting(room) + redis.call('ZCARD', ACTIVE)\n"
-        "  redis.call('HINCRBY', SETTINGS, 'counted_closed', 0)\n",
+        where="lua/fragments/places.lua",
+        text="  local ended = count_waiting(room) + redis.call('ZCARD', ACTIVE)\n",
+        without="  local ended = count_waiting(room) + redis.call('ZCARD', ACTIVE)\n"
+        "  redis.call('HINCRBY', SETTINGS, 'counted_' .. reason, 0)\n",
         invariant="O5",
         test=_OPERATORS + "test_a_full_store_lets_places_end_and_rooms_close",
     ),
     Guard(
         name="a reset forgets the numbers and figures",
         where=_CONFIGURE,
-        text="fields.serving_number, fields.last_number, fields.counted_from = "
-        "'0', '0', fields.generation",
+        text="    fields.serving_number, fields.last_number = '0', '0'\n"
+        "    fields.counted_from = string.format('%d', room.generation)\n",
         without="",
         invariant="O1",
         test=_REHEARSAL,
@@ -108,7 +108,7 @@ _CHANGES = (
         name="all keys of a deleted room go",
         where=_REMOVE,
         text="WAITING, WAITING1, WAITING2, WAITING3, SEEN, ACTIVE, CLAIMS, HOLDERS, ENDED, "
-        "REASONS,\n  JOURNAL, PACE)",
+        "REASONS,\n  JOURNAL, PACE, CALLED)",
         without="WAITING)",
         invariant="X1",
         test=_OPERATORS + "test_nothing_is_left_of_a_deleted_room",

@@ -52,8 +52,8 @@ GUARDS = (
     ),
     Guard(
         name="a closing is written",
-        where="lua/configure.lua",
-        text="write_journal('', room.generation, 0, 'CLOSED', now, 'r', 'closed')",
+        where="lua/fragments/places.lua",
+        text="write_journal('', room.generation, 0, 'CLOSED', now, 'r', reason)",
         without="",
         invariant="A6",
         test=_EDGES + "test_the_journal_tells_how_full_the_room_was_at_each_admission",

@@ -190,8 +190,8 @@ _BY_HAND = (
     Guard(
         name="by hand, a room that is not open admits nobody",
         where=_ADMIT,
-        text="\nif admitting(room, now) then\n",
-        without="\nif by_hand or admitting(room, now) then\n",
+        text="\nif moves then\n",
+        without="\nif by_hand or moves then\n",
         invariant="A4",
         test=_OPERATORS + "test_by_hand_nobody_comes_in_while",
     ),

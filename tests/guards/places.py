@@ -180,14 +180,6 @@ _ENDS = (
         test=_EDGES + "test_a_reason_of_ones_own_outlives_the_closing",
     ),
     Guard(
-        name="only earlier generations were closed",
-        where=_PLACES,
-        text=" and generation < room.generation",
-        without="",
-        invariant="A6",
-        test=_EDGES + "test_a_token_that_the_store_forgot_was_not_closed",
-    ),
-    Guard(
         name="reasons are forgotten",
         where=_ADMIT,
         text="\nforget_ended()",

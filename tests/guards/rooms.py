@@ -10,14 +10,14 @@ _MOVES = "lua/fragments/admission.lua"
 _BUCKET = "lua/fragments/rate.lua"
 _ADMIT = "lua/admit.lua"
 _ENTER = "lua/enter.lua"
-_LEFT = "return math.min(slots_left(room), math.floor(room.level / UNIT))"
+_LEFT = "return math.min(slots_left(room), math.floor(room.level / UNIT), seats_left(room, now))"
 
 _PACE = (
     Guard(
         name="cap",
         where=_MOVES,
         text=_LEFT,
-        without="return math.floor(room.level / UNIT)",
+        without="return math.min(math.floor(room.level / UNIT), seats_left(room, now))",
         invariant="A1",
         test=_SCRIPTS + "test_the_cap_is_never_exceeded",
     ),
@@ -25,7 +25,7 @@ _PACE = (
         name="rate",
         where=_MOVES,
         text=_LEFT,
-        without="return slots_left(room)",
+        without="return math.min(slots_left(room), seats_left(room, now))",
         invariant="A2",
         test=_SCRIPTS + "test_admissions_keep_the_rate_and_its_burst",
     ),
@@ -149,7 +149,7 @@ _TURN = (
     Guard(
         name="at once only as cap and rate allow",
         where=_ENTER,
-        text=" and room_left(room) > 0",
+        text=" and room_left(room, now) > 0",
         without="",
         invariant="A1",
         test=_SCRIPTS + "test_an_empty_line_lets_in_at_once_as_cap_and_rate_allow",

@@ -36,7 +36,7 @@ _WAITS = (
         ),
     ),
     *rows(
-        "queue_gateway/room.py",
+        "queue_gateway/room_view.py",
         (
             "no wait is told of a line that stands",
             "E1",
@@ -50,7 +50,7 @@ _WAITS = (
         (
             "a pause is no time of the line",
             "E1",
-            "admitting(room, now) and outage_ms == 0 and beat_ms or 0",
+            "moves and not by_seat and outage_ms == 0 and beat_ms or 0",
             "beat_ms",
             _TOLD + "test_a_pause_does_not_count_as_time_of_the_line",
         ),

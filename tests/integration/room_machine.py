@@ -260,7 +260,7 @@ class RoomMachine(RuleBasedStateMachine):
         assert set(self.called) == self.room.by_seat.called
         changes = {"state": "closed"} if outcome == "closed" else {}
         self.compare(changes)
-        self.judge.counted(seats and _numbers(seats), served)
+        self.judge.counted(None if seats is None else _numbers(seats), served)
 
     @rule(more_ms=st.sampled_from([1, 1000, 7_777, 60_000]))
     def extend(self, more_ms: int) -> None:

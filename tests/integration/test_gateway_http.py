@@ -40,6 +40,7 @@ async def test_a_visitor_joins_asks_and_leaves(gateway: Client) -> None:
         "lane": None,
         "state": "open",
         "opens_at": None,
+        "sale": None,
         "pass": None,
     }
     asked = await gateway.ask("GET", TOKEN, headers=queued(joined))
@@ -257,6 +258,7 @@ async def test_the_public_state_is_the_same_bytes_for_everybody(gateway: Client)
         "room_id",
         "title",
         "state",
+        "reason",
         "opens_at",
         "serving_number",
         "waiting",
@@ -264,6 +266,7 @@ async def test_the_public_state_is_the_same_bytes_for_everybody(gateway: Client)
         "admitted_per_minute",
         "identity",
         "lanes",
+        "sale",
     }
     assert anonymous.headers["Cache-Control"] == "public, max-age=1"
     again = await gateway.ask("GET", ROOM, headers={"If-None-Match": anonymous.headers["ETag"]})

@@ -65,7 +65,7 @@ async def test_the_figures_say_what_happened(gateway: Client) -> None:
     assert (found["room_id"], found["admitted"]) == ("spring-tour", 2)
     assert (found["waiting"], found["active"]) == (0, 2)
     assert found["ended"] == {
-        **dict.fromkeys(("completed", "idle", "unclaimed", "timed_out", "closed"), 0),
+        **dict.fromkeys(("completed", "idle", "unclaimed", "timed_out", "closed", "sold_out"), 0),
         "left": 1,
         "revoked": 1,
     }
