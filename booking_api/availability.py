@@ -45,11 +45,12 @@ Numbers = Mapping[str, list[int]]
 
 @dataclass(slots=True)
 class _Told:
-    """What a room was told last, and whom it let in for free seats since."""
+    """What a room was told last, and what it said: `called` came in for seats, if seats decide."""
 
     counted: Counted
     at: float
     generation: int = 0
+    by_seat: bool = False
     called: list[int] = field(default_factory=list)
 
 
@@ -127,8 +128,12 @@ class Availability:
         due: dict[str, Counted | None] = dict.fromkeys(self._told.keys() - count.rooms.keys())
         for room_id, counted in count.rooms.items():
             told = self._told.get(room_id)
-            new = told is None or told.counted != counted or told.called or room_id in served
-            if told is None or new or now - told.at >= RENEWED_S:
+            if (
+                told is None
+                or told.counted != counted
+                or told.by_seat
+                or now - told.at >= RENEWED_S
+            ):
                 due[room_id] = counted
         for some in _chunks(due):
             calls = [self._call(room_id, due[room_id], count.version, served) for room_id in some]
@@ -157,7 +162,8 @@ class Availability:
         else:
             told = self._told[room_id] = _Told(counted, at)
             if isinstance(answer, list):  # else there is no such room, yet
-                outcome, told.generation, *called = answer
+                outcome, told.generation, by_seat, *called = answer
+                told.by_seat = bool(by_seat)
                 told.called = [int(number) for number in called]
                 if outcome == "old":
                     del self._told[room_id]

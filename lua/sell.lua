@@ -13,8 +13,8 @@ ARGV[5]  sold
 ARGV[6]  dates, as they are shown; kept as they are
 ARGV[7]  generation of the numbers that follow
 ARGV[8+] number ... of those this script returned, whoever has a seat by now
-Returns  {outcome, generation, number ...}, outcome 'told' | 'closed' | 'old'; the numbers: some of those who were let in
-         for free seats and have none that was heard of; nil for an unknown room
+Returns  {outcome, generation, by_seat, number ...}, outcome 'told' | 'closed' | 'old'; by_seat: 1 where seats decide who
+         comes in; the numbers: some of those who were let in so and have no seat that was heard of; nil for an unknown room
 ]]
 -- include: room
 -- include: rate
@@ -39,9 +39,9 @@ if version == '' then
   redis.call('HDEL', SETTINGS, 'seats', 'dates', 'sale_phase')
   keep_clock(now)
   if known then tell('settings') end
-  return { 'told', room.generation }
+  return { 'told', room.generation, 0 }
 end
-if known and seats.version < known.version then return { 'old', room.generation } end
+if known and seats.version < known.version then return { 'old', room.generation, 0 } end
 
 if generation == room.generation then
   for index = 8, #ARGV do redis.call('SREM', CALLED, ARGV[index]) end
@@ -71,4 +71,7 @@ redis.call('HSET', SETTINGS, 'sale_phase', phase, 'seats', string.format('%d:%d:
 if redis.call('HGET', SETTINGS, 'dates') ~= dates then redis.call('HSET', SETTINGS, 'dates', dates) end
 keep_clock(now)
 if closes or status ~= sale_status(known) then tell('settings') end
-return { closes and 'closed' or 'told', room.generation, unpack(redis.call('SRANDMEMBER', CALLED, MOST_NUMBERS)) }
+return {
+  closes and 'closed' or 'told', room.generation, phase == 'by_seat' and 1 or 0,
+  unpack(redis.call('SRANDMEMBER', CALLED, MOST_NUMBERS)),
+}

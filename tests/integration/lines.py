@@ -11,6 +11,7 @@ from shared.scripts import Script
 from shared.tokens import Place
 
 ROOM = "spring-tour"
+NO_DATES = '{"currency":"USD","schedules":[],"more_schedules":0}'
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Line:
 
     client: Redis
     now_ms: int = 1_800_000_000_000
+    counts: int = 0
     rooms: Rooms = field(init=False)
     places: Places = field(init=False)
 
@@ -72,6 +74,21 @@ class Line:
         done = await self.rooms.admit(ROOM, limit, by_hand)
         assert done is not None
         return done.admitted
+
+    async def seats(
+        self, available: int, reserved: int, sold: int, *, late: int = 0, served: Any = ()
+    ) -> list[Any]:
+        """Tell the room a count of its seats, made so many counts ago; what the script says."""
+        self.counts += 1
+        version = self.counts - late
+        figures = [available, reserved, sold, NO_DATES]
+        generation = (await self.rooms.view(ROOM)).settings["generation"]
+        args = [self.now_ms, version, *figures, generation, *served]
+        return list(await Script(self.client, "sell")(_keys(ROOM), args))
+
+    async def nothing_on_sale(self) -> None:
+        args = [self.now_ms, "", 0, 0, 0, "", 0]
+        await Script(self.client, "sell")(_keys(ROOM), args)
 
     async def tick(self, limit: int) -> int:
         """What the loop does each time: rounds until no work is left; how many were admitted."""

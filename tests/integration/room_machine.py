@@ -252,11 +252,12 @@ class RoomMachine(RuleBasedStateMachine):
         told = ["", 0, 0, 0] if seats is None else [seats.version, *_flat([_numbers(seats)])]
         answer = self.run_script("sell", *told, "[]", generation, *sorted(served))
         outcome = self.room.sell(self.now_ms, seats, (generation, served))
-        assert answer[:2] == [outcome, self.room.generation]
+        by_seat = outcome != "old" and self.room.by_seat.phase == "by_seat"
+        assert answer[:3] == [outcome, self.room.generation, int(by_seat)]
         if outcome == "old":
             assert self.dump() == before
             return
-        self.called = [int(number) for number in answer[2:]]
+        self.called = [int(number) for number in answer[3:]]
         assert set(self.called) == self.room.by_seat.called
         changes = {"state": "closed"} if outcome == "closed" else {}
         self.compare(changes)
