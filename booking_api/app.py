@@ -8,6 +8,7 @@ from booking_api import (
     admin,
     checkin_handlers,
     handlers,
+    map_events,
     map_handlers,
     operators,
     refunds,
@@ -23,6 +24,7 @@ from booking_api.checkins import CHECKINS, Checkins
 from booking_api.completions import COMPLETIONS, Completions
 from booking_api.database import SALE, Sale
 from booking_api.gate import GUARDS, TOKENS, Guards, gated
+from booking_api.map_streams import map_streams, stop_map_streams
 from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS, Payments
 from booking_api.refunds import REFUNDS, Refunds
@@ -55,6 +57,7 @@ def create_app(settings: BookingSettings) -> web.Application:
     app[TICKET_CODES] = TicketCodes(settings.ticket_keys)
     app.add_routes(handlers.routes)
     app.add_routes(map_handlers.routes)
+    app.add_routes(map_events.routes)
     app.add_routes(admin.routes)
     app.add_routes(refunds.routes)
     operators.add_routes(app)
@@ -64,7 +67,8 @@ def create_app(settings: BookingSettings) -> web.Application:
     if settings.demo:
         app.add_routes(handlers.demo_routes)
     app[DOCS] = Docs(app, "Onsale: the booking API", ABOUT, access_of)
-    app.cleanup_ctx.extend([stores, background])
+    app.cleanup_ctx.extend([stores, map_streams(settings.max_streams), background])
+    app.on_shutdown.append(stop_map_streams)
     return app
 
 

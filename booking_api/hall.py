@@ -172,7 +172,11 @@ class Hall:
                 self._ahead.append(seat)
 
     def since(self, version: int) -> list[Seat]:
-        """At least the seats that changed since a version, in their order."""
+        """At least the seats that changed since a version, in their order.
+
+        All of them since one from the future: the database was restored.
+        """
+        version = version if version <= self.version else 0
         newer = self._log[bisect_left(self._log, (version, 0)) :]
         ids = {seat_id for changed, seat_id in newer if self.seats[seat_id].changed == changed}
         return [self.seats[seat_id] for seat_id in sorted(ids | self._overdue)]
@@ -183,10 +187,6 @@ class Hall:
             return None
         ids = {each for number, ids in self._readings if number > reading for each in ids}
         return [self.seats[seat_id] for seat_id in sorted(ids)]
-
-    def continues(self, earlier: "Hall") -> None:
-        """Was read in place of another one: readings go on counting, but not from there."""
-        self.reading = earlier.reading + READINGS_KEPT + 1
 
 
 def _rows(seats: "Iterable[Seat]") -> Iterator[Row]:

@@ -39,7 +39,7 @@ async def seats(request: web.Request) -> web.Response:
     CompactSeats, and with `since` CompactChanges.
     """
     found = await request.app[SEAT_MAPS].read(
-        path_id(request, "concert_schedule_id"), _since(request), compact=_is_compact(request)
+        path_id(request, "concert_schedule_id"), asked_since(request), compact=_is_compact(request)
     )
     headers = {hdrs.ETAG: found.etag, hdrs.CACHE_CONTROL: REVALIDATED}
     if _has(request, found.etag):
@@ -47,7 +47,8 @@ async def seats(request: web.Request) -> web.Response:
     return web.Response(body=found.body, headers=headers, content_type="application/json")
 
 
-def _since(request: web.Request) -> int | None:
+def asked_since(request: web.Request) -> int | None:
+    """The version after which changes are asked for. Raises BadRequest."""
     raw = request.query.get("since")
     since = None if raw is None else number(raw)
     if raw is not None and since is None:

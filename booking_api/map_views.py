@@ -55,6 +55,10 @@ class Views:
         """CompactChanges since a version."""
         return _once(hall, ("compact", since), lambda: compact_changes(hall, hall.since(since)))
 
+    def news(self, hall: Hall, since: int) -> bytes:
+        """CompactChanges of the seats that changed after a reading."""
+        return _once(hall, ("news", since), lambda: compact_changes(hall, hall.after(since) or []))
+
     def _map(self, hall: Hall, seats: Iterable[Seat]) -> bytes:
         head = {
             "concert_schedule_id": hall.schedule_id,

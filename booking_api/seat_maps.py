@@ -46,13 +46,13 @@ class SeatMaps:
 
     def __init__(self, sale: Sale, currency: Currency):
         self._sale = sale
-        self._views = Views(currency)
+        self.views = Views(currency)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
     async def read(self, schedule_id: int, since: int | None, *, compact: bool = False) -> SeatMap:
         """All seats as they are now, or at least those changed since a version. Raises NotFound."""
         hall = await self.hall(schedule_id, since=since or 0)
-        views = self._views
+        views = self.views
         if since is None or not hall.knows(since):
             body = views.compact(hall) if compact else views.whole(hall)
             return SeatMap(body, f'W/"{"c." if compact else ""}{hall.etag}"')
@@ -87,7 +87,7 @@ class SeatMaps:
         `fresh`: as it is now.
         """
         # There before it is read, so that a crowd's first requests share one reading.
-        kept = self._kept.setdefault(schedule_id, _Kept(schedule_id, self._sale, self._views))
+        kept = self._kept.setdefault(schedule_id, _Kept(schedule_id, self._sale, self.views))
         try:
             hall = await kept.read(since, fresh=fresh)
         except NotFound:
@@ -168,12 +168,8 @@ class _Kept:
     async def _whole(self) -> Hall:
         rows = await self._rows(None, None)
         if len(rows) <= AT_ONCE:
-            hall = self._made(rows)
-        else:
-            hall = await asyncio.to_thread(self._made, rows)
-        if self.hall is not None:
-            hall.continues(self.hall)
-        return hall
+            return self._made(rows)
+        return await asyncio.to_thread(self._made, rows)
 
     def _made(self, rows: "list[asyncpg.Record]") -> Hall:
         hall = Hall(self._schedule_id, rows)

@@ -8,6 +8,9 @@ from booking_api.ticket_codes import TicketCodes
 from shared.settings import Environment, ServiceSettings, SettingError, service_settings
 from shared.signing import KeyRefused
 
+#: Open streams of seat maps per process.
+MAX_STREAMS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class BookingSettings(ServiceSettings):
@@ -21,6 +24,7 @@ class BookingSettings(ServiceSettings):
     ticket_keys: tuple[str, ...] = ()
     webhook_url: str | None = None
     webhook_secrets: tuple[str, ...] = ()
+    max_streams: int = MAX_STREAMS
 
 
 def read_settings(env: Environment) -> BookingSettings:
@@ -34,6 +38,7 @@ def read_settings(env: Environment) -> BookingSettings:
         ticket_keys=_ticket_keys(env),
         webhook_url=webhook_url,
         webhook_secrets=env.secrets("ONSALE_WEBHOOK_SECRET") if webhook_url else (),
+        max_streams=env.integer("ONSALE_MAX_STREAMS", MAX_STREAMS, 0, 1_000_000),
     )
 
 

@@ -12,22 +12,24 @@ from queue_gateway.room import ROOMS
 from queue_gateway.sights import Sight, Stream
 from queue_gateway.states import token_state
 from queue_gateway.streams import STREAMS
-from shared.openapi import Answer, Parameter, described
+from shared.openapi import Answer, described
 from shared.places import EXPIRED, PLACES, WAIT
 from shared.shapes import Count
-from shared.sse import BUFFERING, HEARTBEAT, MEDIA_TYPE, EventStream, data_of, event
+from shared.sse import (
+    BUFFERING,
+    HEARTBEAT,
+    LAST_EVENT_ID,
+    MEDIA_TYPE,
+    EventStream,
+    data_of,
+    event,
+    retry_line,
+)
 from shared.tokens import Place
 
 #: The longest time between two signs of life; up to a third of it is left out, so that streams do
 #: not beat as one.
 HEARTBEAT_S = 15.0
-#: A client comes back after a cut when so much time has passed: a crowd that was cut spreads out.
-RETRY_MS = (1000, 6000)
-
-LAST_EVENT_ID = Parameter(
-    "header", "Last-Event-ID", str, "Of the last event that arrived; EventSource sends it itself."
-)
-
 TokenData = data_of(TokenState.__name__)
 
 routes = web.RouteTableDef()
@@ -95,13 +97,13 @@ class TokenStream(EventStream):
             return
         stream = Stream(self._place, self._first, transport)
         with self.request.app[STREAMS].watched(stream):
-            await self.send(_retry())
+            await self.send(retry_line())
             while not stream.done:
                 sight = await stream.next(HEARTBEAT_S * (1 - secrets.randbelow(300) / 1000))
                 if sight is not None:
                     await self.send(self._event(sight))
                 elif stream.over:
-                    await self.send(_retry() + "\n")
+                    await self.send(retry_line() + "\n")
                     return
                 else:
                     await self.send(self._renewed(stream) or HEARTBEAT)
@@ -117,8 +119,3 @@ class TokenStream(EventStream):
             return None
         known, again = self._pass, self._event(Sight(stream.shown, None))
         return again if self._pass != known else None
-
-
-def _retry() -> str:
-    low, high = RETRY_MS
-    return f"retry: {low + secrets.randbelow(high - low + 1)}\n"

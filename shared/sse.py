@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta
 
-from shared.openapi import JSON, Header
+from shared.openapi import JSON, Header, Parameter
 
 MEDIA_TYPE = "text/event-stream"
 #: Of `X-Accel-Buffering`: nginx would keep events back until its buffer is full.
@@ -17,6 +18,13 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 BUFFERING = Header("X-Accel-Buffering", "Tells nginx to pass events on at once.")
 #: A comment, which keeps proxies from closing a quiet connection, and shows who is gone.
 HEARTBEAT = ": \n\n"
+
+#: A client comes back after a cut when so much time has passed: a crowd that was cut spreads out.
+RETRY_MS = (1000, 6000)
+
+LAST_EVENT_ID = Parameter(
+    "header", "Last-Event-ID", str, "Of the last event that arrived; EventSource sends it itself."
+)
 
 #: A client that does not take what it is sent is cut after this, and so is one that went without a
 #: word. Until then the kernel keeps some dozens of events for it, not megabytes of them.
@@ -36,6 +44,12 @@ def event(name: str, data: Any, event_id: str | None = None) -> str:
     """One event; its data as JSON, which has no line breaks."""
     known_as = "" if event_id is None else f"id: {event_id}\n"
     return f"event: {name}\n{known_as}data: {msgspec.json.encode(data).decode()}\n\n"
+
+
+def retry_line() -> str:
+    """When to come back after a cut; a line of the next event, or of none."""
+    low, high = RETRY_MS
+    return f"retry: {low + secrets.randbelow(high - low + 1)}\n"
 
 
 class EventStream(web.StreamResponse):

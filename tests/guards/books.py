@@ -180,9 +180,9 @@ READS = (
     ),
     Guard(
         name="map: a version from the future gets all",
-        where="booking_api/seat_maps.py",
-        text="if since is None or since > hall.version:",
-        without="if since is None:",
+        where="booking_api/hall.py",
+        text="return self.removed < since <= self.version",
+        without="return self.removed < since",
         invariant="B12",
         test=_MAP + "a_version_from_the_future_gets_the_whole_map",
     ),

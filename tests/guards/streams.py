@@ -63,7 +63,7 @@ _BOUNDS = (
         ),
     ),
     *rows(
-        "queue_gateway/events.py",
+        "shared/sse.py",
         (
             "cut clients do not come back in one moment",
             "S3",

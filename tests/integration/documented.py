@@ -113,7 +113,12 @@ async def _booking(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
             visitor = await stack.visitor(room_id=ROOM, name=VISITOR)
             return _visitor(visitor.identity, visitor.token)
 
-        yield _Ready(stack.url, place, place)
+        async def ended() -> Headers:
+            gone = await stack.visitor(room_id=ROOM, name="gone")
+            await stack.places.finish(gone.place, "left")
+            return _visitor(gone.identity, gone.token)
+
+        yield _Ready(stack.url, place, ended)
 
 
 @asynccontextmanager

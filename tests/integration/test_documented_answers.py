@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
@@ -186,9 +187,14 @@ async def _steer(ask: Any, operator: Any) -> None:
     assert audit.json["next_cursor"] is not None
 
 
-async def _hear(gateway: Client, documented: Documented, path: str, headers: Any) -> str:
+async def _hear(
+    service: Client | BookingStack, documented: Documented, path: str, headers: Any
+) -> str:
     """The first event of a stream."""
-    async with gateway.session.get(gateway.url + path, headers=headers) as response:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(service.url + path, headers=headers) as response,
+    ):
         first = (await response.content.readuntil(b"\n\n")).decode()
         documented.judge(
             "GET", path, response.status, response.content_type, response.headers, first.encode()
@@ -247,6 +253,10 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     path = f"/v1/schedules/{known}/seats"
     seats = await ask("GET", path)
     assert (await ask("GET", f"{path}?since={seats.body['version']}")).status == 200
+    assert (await ask("GET", f"{path}?view=compact")).status == 200
+    assert (await ask("GET", f"{path}?view=compact&since=1")).status == 200
+    credentials = {"Authorization": f"Bearer {visitor.identity}", "Queue-Token": visitor.token}
+    assert "seats" in await _hear(booking, documented, f"{path}/events", credentials)
     fresh = {"If-None-Match": seats.headers["ETag"]}
     assert (await ask("GET", path, headers=fresh)).status == 304
     tag = {"If-None-Match": (await ask("GET", "/openapi.json")).headers["ETag"]}
