@@ -16,6 +16,7 @@ from queue_gateway.app import create_app
 from tests.booking_stack import ADMIN_KEY, BookingStack
 from tests.documents import booking_app, gateway_app
 from tests.integration import services
+from tests.integration.documented_operators import operate
 from tests.integration.exploring import strict
 from tests.integration.services import Client
 from tests.waiting import wait_until
@@ -299,5 +300,6 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     path = "/v1/users/me/charges"
     assert (await ask("POST", path, key="charge-1", body=charged)).status == 201
     assert (await ask("POST", path, body=charged)).status == 400
+    await operate(ask, operator, concert.body["concert_id"], visitor.name)
 
     assert documented.unseen() == set()
