@@ -8,6 +8,7 @@ from booking_api import (
     admin,
     checkin_handlers,
     handlers,
+    intent_handlers,
     map_events,
     map_handlers,
     operators,
@@ -24,9 +25,11 @@ from booking_api.checkins import CHECKINS, Checkins
 from booking_api.completions import COMPLETIONS, Completions
 from booking_api.database import SALE, Sale
 from booking_api.gate import GUARDS, TOKENS, Guards, gated
+from booking_api.intents import INTENTS, Intents
 from booking_api.map_streams import map_streams, stop_map_streams
 from booking_api.money import CURRENCY
 from booking_api.payments import PAYMENTS, Payments
+from booking_api.provider import HttpProvider, session
 from booking_api.refunds import REFUNDS, Refunds
 from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
@@ -64,10 +67,13 @@ def create_app(settings: BookingSettings) -> web.Application:
     if settings.ticket_keys:
         app.add_routes(ticket_handlers.routes)
         app.add_routes(checkin_handlers.routes)
+    if settings.provider is not None:
+        app[intent_handlers.SECRETS] = settings.provider.secrets
+        app.add_routes(intent_handlers.routes)
     if settings.demo:
         app.add_routes(handlers.demo_routes)
     app[DOCS] = Docs(app, "Onsale: the booking API", ABOUT, access_of)
-    app.cleanup_ctx.extend([stores, map_streams(settings.max_streams), background])
+    app.cleanup_ctx.extend([stores, provider, map_streams(settings.max_streams), background])
     app.on_shutdown.append(stop_map_streams)
     return app
 
@@ -95,3 +101,20 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[CHECKINS] = Checkins(sale, app[TICKET_CODES])
         yield
         app[TICKETS].close()
+
+
+async def provider(app: web.Application) -> AsyncIterator[None]:
+    """The payment provider, where one is configured."""
+    settings = app[SETTINGS]
+    if settings.provider is None:
+        yield
+        return
+    async with session() as connections:
+        app[INTENTS] = Intents(
+            app[SALE],
+            settings.currency,
+            app[COMPLETIONS],
+            HttpProvider(settings.provider, connections),
+            settings.provider.name,
+        )
+        yield

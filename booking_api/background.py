@@ -6,11 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
-from booking_api import cancellations, completions, sweep
+from booking_api import cancellations, completions, intents, sweep
 from booking_api.availability import AVAILABILITY
 from booking_api.cancellations import CANCELLATIONS
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
+from booking_api.intents import INTENTS
 from shared.logs import logger
 from shared.loops import end
 
@@ -28,6 +29,9 @@ async def background(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(_forever("completions", telling.retry, completions.PAUSE_S)),
         asyncio.create_task(counting.run()),
     ]
+    paying = app.get(INTENTS)
+    if paying is not None:
+        tasks.append(asyncio.create_task(_forever("intents", paying.work, intents.PAUSE_S)))
     yield
     await end(*tasks)
     await counting.stop()

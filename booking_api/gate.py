@@ -43,6 +43,7 @@ class Gate(StrEnum):
 #: Every route that is not ACTIVE.
 GATES: dict[str, Gate] = {
     "POST /v1/payments": Gate.ADMITTED,
+    "POST /v1/payments/intents": Gate.ADMITTED,
     "DELETE /v1/bookings/{concert_booking_id}": Gate.ADMITTED,
     "GET /v1/bookings": Gate.OWNER,
     "GET /v1/bookings/{concert_booking_id}": Gate.OWNER,
@@ -55,6 +56,8 @@ GATES: dict[str, Gate] = {
     "GET /v1/users/me": Gate.OWNER,
     "GET /v1/users/me/ledger": Gate.OWNER,
     "POST /v1/users/me/charges": Gate.OWNER,
+    "GET /v1/payments/intents/{payment_intent_id}": Gate.OWNER,
+    "POST /v1/provider/events": Gate.OPEN,  # signed by the provider
     "POST /v1/users": Gate.OPEN,
     "GET /healthz": Gate.OPEN,
     "GET /readyz": Gate.OPEN,

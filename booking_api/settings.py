@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
 from booking_api.money import Currency
+from booking_api.provider import ProviderSettings
 from booking_api.ticket_codes import TicketCodes
 from shared.settings import Environment, ServiceSettings, SettingError, service_settings
 from shared.signing import KeyRefused
@@ -25,13 +26,14 @@ class BookingSettings(ServiceSettings):
     webhook_url: str | None = None
     webhook_secrets: tuple[str, ...] = ()
     max_streams: int = MAX_STREAMS
+    provider: ProviderSettings | None = None
 
 
 def read_settings(env: Environment) -> BookingSettings:
     """Raises SettingError that names the variable."""
     common = service_settings(env, "ONSALE_BOOKING_PORT", 8081)
     shared = {field.name: getattr(common, field.name) for field in fields(common)}
-    webhook_url = _webhook_url(env)
+    webhook_url = _url(env, "ONSALE_WEBHOOK_URL")
     return BookingSettings(
         **shared,
         currency=read_currency(env),
@@ -39,6 +41,7 @@ def read_settings(env: Environment) -> BookingSettings:
         webhook_url=webhook_url,
         webhook_secrets=env.secrets("ONSALE_WEBHOOK_SECRET") if webhook_url else (),
         max_streams=env.integer("ONSALE_MAX_STREAMS", MAX_STREAMS, 0, 1_000_000),
+        provider=_provider(env),
     )
 
 
@@ -62,9 +65,18 @@ def _ticket_keys(env: Environment) -> tuple[str, ...]:
     return keys
 
 
-def _webhook_url(env: Environment) -> str | None:
-    """Where events go, if anywhere. What is secret belongs into the signature, not into the URL."""
-    url = env.values.get("ONSALE_WEBHOOK_URL", "").strip()
+def _provider(env: Environment) -> ProviderSettings | None:
+    """The payment provider, if there is one."""
+    url = _url(env, "ONSALE_PROVIDER_URL")
+    if url is None:
+        return None
+    name, (key, *_) = env.text("ONSALE_PROVIDER_NAME", "provider"), env.secrets("ONSALE_PROVIDER_KEY")
+    return ProviderSettings(name, url, key, env.secrets("ONSALE_PROVIDER_SECRET"))
+
+
+def _url(env: Environment, name: str) -> str | None:
+    """Where requests of ours go, if anywhere. What is secret has no place in a URL."""
+    url = env.values.get(name, "").strip()
     if not url:
         return None
     try:
@@ -73,5 +85,5 @@ def _webhook_url(env: Environment) -> str | None:
     except ValueError:
         good = False
     if not good or parts.username or parts.password or parts.fragment:
-        raise SettingError("ONSALE_WEBHOOK_URL must be an http(s) URL without a password.")
+        raise SettingError(f"{name} must be an http(s) URL without a password.")
     return url

@@ -25,6 +25,7 @@ from shared.errors import (
     TicketOfOtherDate,
     TicketUsed,
     TicketVoid,
+    TooManyRequests,
     ValidationFailed,
     VersionConflict,
 )
@@ -32,6 +33,8 @@ from shared.errors import (
 DONE = frozenset(
     {"admitted", "held", "canceled", "changed", "paid", "charged", "refunded", "replayed"}
 )
+#: What became of a payment through a provider, or of what it says of one.
+DONE |= {"created", "succeeded", "declined", "refund_due", "unchanged", "unknown_intent", "ignored"}
 
 
 class NotCancelable(Forbidden):
@@ -40,6 +43,10 @@ class NotCancelable(Forbidden):
 
 class BalanceFull(ValidationFailed):
     """The balance cannot hold that much."""
+
+
+class NothingToCollect(ValidationFailed):
+    """These seats are free: pay them with POST /v1/payments."""
 
 
 class ListFirst(SeatTaken):
@@ -61,6 +68,7 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "limit_exceeded": LimitExceeded,
     "list_first": ListFirst,
     "not_found": NotFound,
+    "nothing_to_collect": NothingToCollect,
     "not_payable": NotPayable,
     "not_refundable": NotRefundable,
     "request_in_progress": RequestInProgress,
@@ -70,6 +78,7 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "ticket_other_date": TicketOfOtherDate,
     "ticket_used": TicketUsed,
     "ticket_void": TicketVoid,
+    "too_many_intents": TooManyRequests,
     "version_conflict": VersionConflict,
 }
 

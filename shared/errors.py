@@ -68,6 +68,12 @@ class OperatorInvalid(OnsaleError):
     status, code, title = 401, "identity_invalid", "Operator key not valid"
 
 
+class SignatureInvalid(OnsaleError):
+    """The event is not signed by the payment provider, or was signed too long ago."""
+
+    status, code, title = 401, "signature_invalid", "Signature not valid"
+
+
 class QueueTokenRequired(OnsaleError):
     """Join the room and send its token in the Queue-Token header."""
 

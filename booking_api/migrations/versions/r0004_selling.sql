@@ -97,6 +97,8 @@ CREATE TABLE payment_intent (
     concert_booking_ids bigint[] NOT NULL,
     amount numeric(19, 4) NOT NULL CONSTRAINT payment_intent_amount CHECK (amount > 0),
     provider text NOT NULL,
+    -- Our name of it at the provider: another database of ours counts from 1 as well.
+    key uuid NOT NULL DEFAULT gen_random_uuid() CONSTRAINT payment_intent_key_once UNIQUE,
     reference text,  -- the provider's name of it; null until the provider was reached
     secret text,  -- what the visitor's client pays with
     -- created -> succeeded | declined; a success that came too late: refund_due -> refunded
@@ -109,6 +111,7 @@ CREATE TABLE payment_intent (
     CONSTRAINT payment_intent_reference_once UNIQUE (provider, reference)
 ) WITH (fillfactor = 80);
 
+CREATE INDEX payment_intent_by_user ON payment_intent (user_id, created_at);
 CREATE INDEX payment_intent_due ON payment_intent (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
 -- A provider's events, each taken once.
@@ -116,6 +119,7 @@ CREATE TABLE provider_event (
     provider text NOT NULL,
     event_id text NOT NULL,
     kind text NOT NULL,
+    -- null: about nothing that we asked for
     payment_intent_id bigint CONSTRAINT provider_event_of_intent REFERENCES payment_intent,
     happened_at timestamptz NOT NULL,  -- the provider's time
     received_at timestamptz NOT NULL DEFAULT now(),
