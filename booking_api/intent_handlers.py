@@ -1,5 +1,6 @@
 """Paying through a provider, over HTTP. The routes are there when a provider is configured."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from time import time
 from typing import Annotated, Any, Literal
@@ -38,7 +39,7 @@ from shared.shapes import MAX_ID, Id, Moment
 from shared.stamps import is_stamped
 from shared.web import convert, json_response, read_json
 
-SECRETS = web.AppKey("provider_secrets", tuple[str, ...])
+SECRETS: web.AppKey[Sequence[str]] = web.AppKey("provider_secrets", Sequence)
 UNCACHED = {"Cache-Control": "no-store"}
 STAMP = Parameter(
     "header", SIGNATURE, str, "`t=<unix time>,v1=<HMAC-SHA-256 of time, '.' and body>`.", True

@@ -1,8 +1,8 @@
 """Paying through a provider: asking it to collect, hearing what became of it, and giving back what
 came too late.
 
-Nothing is known by a lucky order of messages. The intent is written before the provider hears of it,
-its end is heard from the provider's event or asked for until it is known, and both go through one
+Nothing is known by a lucky order of messages. The intent is written before the provider hears of
+it, its end is heard from the provider's event or asked for until it is known, and both go through one
 statement that judges under the locks of the seats. Money that buys nothing is given back by the
 provider, asked until it has done so; it never touches a balance.
 """
@@ -56,8 +56,8 @@ class Intents:
         self, place: Place, booking_ids: list[int], asked: Once
     ) -> tuple["asyncpg.Record", bool]:
         """Ask the provider to collect the price of held seats: the intent, and whether it was there
-        before. Raises NotFound, BookingExpired, NotPayable, …; ProviderUnavailable when the provider
-        does not answer: the same key goes on where this ended."""
+        before. Raises NotFound, BookingExpired, NotPayable, …; ProviderUnavailable when it does not
+        answer: the same key goes on where this ended."""
         answer = await self._sale.decide(
             "create_intent",
             place.visitor,
@@ -97,7 +97,7 @@ class Intents:
             self._currency.digits,
         )
         if answer.outcome == "unknown_intent":
-            log.error("unknown_intent", event=event_id)
+            log.error("unknown_intent", event_id=event_id)
         await self._tell(answer)
 
     async def work(self) -> int:

@@ -70,7 +70,10 @@ def _provider(env: Environment) -> ProviderSettings | None:
     url = _url(env, "ONSALE_PROVIDER_URL")
     if url is None:
         return None
-    name, (key, *_) = env.text("ONSALE_PROVIDER_NAME", "provider"), env.secrets("ONSALE_PROVIDER_KEY")
+    name, (key, *_) = (
+        env.text("ONSALE_PROVIDER_NAME", "provider"),
+        env.secrets("ONSALE_PROVIDER_KEY"),
+    )
     return ProviderSettings(name, url, key, env.secrets("ONSALE_PROVIDER_SECRET"))
 
 

@@ -1,7 +1,7 @@
 """Signatures of what one service posts to another: `t=<unix time>,v1=<HMAC-SHA-256 in hex>`.
 
 Signed are the time, a full stop and the body, so that an old request cannot be sent again as a new
-one. While a secret is replaced there may be several `v1`, and the receiver may know several of them.
+one. While a secret is replaced there may be several `v1`, and the receiver may know several.
 """
 
 import hmac

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
-    *("booking_api", "lua", "onsale", "queue_gateway", "shared", "tests"),
+    *("booking_api", "local_provider", "lua", "onsale", "queue_gateway", "shared", "tests"),
     *("deploy", "examples", "pyproject.toml"),
 )
 DEADLINE_S = 180

@@ -88,8 +88,8 @@ async def test_a_refund_is_rounded_down_to_the_minor_unit(booking: BookingStack)
 async def test_a_currency_without_minor_units_is_given_back_in_whole_ones(
     redis: "Redis", redis_url: str, database_url: str
 ) -> None:
-    won = {"currency": Currency("KRW", 0)}
-    async with running(redis, redis_url, database_url, **won) as booking:
+    won = Currency("KRW", 0)
+    async with running(redis, redis_url, database_url, currency=won) as booking:
         schedule_id = await booking.date(price="999")
         await terms(booking, schedule_id, 50)
         visitor = await booking.visitor(money="1998")

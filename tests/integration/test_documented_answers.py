@@ -282,7 +282,12 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     path = f"/v1/bookings/{first}/refunds"
     assert (await ask("POST", path, key="refund-1")).status == 403
     part = {"amount": "1.00", "reason": "Behind a pillar"}
-    given = {"path": f"/v1/admin{path[3:]}", "who": None, "headers": operator, "body": part}
+    given: dict[str, Any] = {
+        "path": f"/v1/admin{path[3:]}",
+        "who": None,
+        "headers": operator,
+        "body": part,
+    }
     assert (await ask("POST", key="refund-2", **given)).status == 201
     given["body"] = {**part, "amount": "50.00"}
     assert (await ask("POST", key="refund-3", **given)).status == 409

@@ -7,11 +7,14 @@ import pytest
 from booking_api import gate
 from booking_api.database import Sale
 from booking_api.gate import GATES, Gate, Guards, gate_of
+from booking_api.provider import ProviderSettings
 from tests.documents import booking_app
+
+PROVIDER = ProviderSettings("provider", "http://127.0.0.1:1", "k", ("s",))
 
 
 def registered() -> set[str]:
-    routes = booking_app().router.routes()
+    routes = booking_app(provider=PROVIDER).router.routes()
     return {
         f"{route.method} {route.resource.canonical}"
         for route in routes
