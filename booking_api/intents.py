@@ -2,7 +2,7 @@
 came too late.
 
 Nothing is known by a lucky order of messages. The intent is written before the provider hears of
-it, its end is heard from the provider's event or asked for until it is known, and both go through one
+it, its end is heard from its event or asked for until it is known, and both go through one
 statement that judges under the locks of the seats. Money that buys nothing is given back by the
 provider, asked until it has done so; it never touches a balance.
 """
