@@ -7,6 +7,7 @@ from aiohttp import web
 from booking_api import (
     admin,
     checkin_handlers,
+    extensions,
     handlers,
     intent_handlers,
     map_events,
@@ -58,6 +59,7 @@ def create_app(settings: BookingSettings) -> web.Application:
     app[CURRENCY] = settings.currency
     app[TOKENS] = QueueTokens(settings.queue_secrets)
     app[TICKET_CODES] = TicketCodes(settings.ticket_keys)
+    app.add_routes(extensions.routes)
     app.add_routes(handlers.routes)
     app.add_routes(map_handlers.routes)
     app.add_routes(map_events.routes)

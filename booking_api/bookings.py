@@ -37,6 +37,20 @@ class Bookings:
             self._currency.digits,
         )
 
+    async def extend(self, place: Place, booking_id: int, asked: Once) -> Answer:
+        """Give a hold more time, once. Raises NotExtendable, BookingExpired, SaleStopped, …"""
+        return await self._sale.decide(
+            "extend_hold",
+            place.visitor,
+            place.room_id,
+            booking_id,
+            asked.path,
+            asked.key,
+            asked.fingerprint,
+            self._currency.code,
+            self._currency.digits,
+        )
+
     async def cancel(self, place: Place, booking_id: int) -> None:
         """Let a hold go, or give a paid seat back; repeating it is harmless. Raises NotFound,
         Forbidden for a paid one that is not, or no longer, refundable."""

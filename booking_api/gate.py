@@ -45,6 +45,7 @@ GATES: dict[str, Gate] = {
     "POST /v1/payments": Gate.ADMITTED,
     "POST /v1/payments/intents": Gate.ADMITTED,
     "DELETE /v1/bookings/{concert_booking_id}": Gate.ADMITTED,
+    "POST /v1/bookings/{concert_booking_id}/extension": Gate.ADMITTED,
     "GET /v1/bookings": Gate.OWNER,
     "GET /v1/bookings/{concert_booking_id}": Gate.OWNER,
     "POST /v1/bookings/{concert_booking_id}/refunds": Gate.OWNER,

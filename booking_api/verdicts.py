@@ -13,6 +13,7 @@ from shared.errors import (
     IdempotencyKeyReused,
     InsufficientBalance,
     LimitExceeded,
+    NotExtendable,
     NotFound,
     NotPayable,
     NotRefundable,
@@ -31,7 +32,8 @@ from shared.errors import (
 )
 
 DONE = frozenset(
-    {"admitted", "held", "canceled", "changed", "paid", "charged", "refunded", "replayed"}
+    {"held", "extended", "paid", "charged", "refunded", "canceled", "changed", "admitted"}
+    | {"replayed"}
 )
 #: What became of a payment through a provider, or of what it says of one.
 DONE |= {"created", "succeeded", "declined", "refund_due", "unchanged", "unknown_intent", "ignored"}
@@ -67,6 +69,7 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "insufficient_balance": InsufficientBalance,
     "limit_exceeded": LimitExceeded,
     "list_first": ListFirst,
+    "not_extendable": NotExtendable,
     "not_found": NotFound,
     "nothing_to_collect": NothingToCollect,
     "not_payable": NotPayable,

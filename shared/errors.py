@@ -199,6 +199,12 @@ class TicketInvalid(OnsaleError):
     status, code, title = 422, "ticket_invalid", "Ticket not valid"
 
 
+class NotExtendable(OnsaleError):
+    """A hold is extended once, while it lasts, and not on every date."""
+
+    status, code, title = 409, "not_extendable", "Not extendable"
+
+
 class RequestInProgress(OnsaleError):
     """The first request with this Idempotency-Key is still running; ask again with the same key."""
 

@@ -111,6 +111,8 @@ async def _booking(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
 
         async def place() -> Headers:
             visitor = await stack.visitor(room_id=ROOM, name=VISITOR)
+            # Operators may have stopped the sale before.
+            await stack.pool.execute("UPDATE concert_schedule SET state = 'on_sale'")
             return _visitor(visitor.identity, visitor.token)
 
         async def ended() -> Headers:

@@ -20,6 +20,7 @@ ACTIVE: list[Route] = [
 ]
 ADMITTED: list[Route] = [
     ("POST", "/v1/payments", {"concert_booking_ids": ["{booking}"]}),
+    ("POST", "/v1/bookings/{booking}/extension", None),
     ("DELETE", "/v1/bookings/{booking}", None),
 ]
 OWNER: list[Route] = [

@@ -294,7 +294,11 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     await booking.pool.execute("UPDATE concert SET refund_percent = 50")
     assert (await ask("POST", path, key="refund-1")).status == 201
     assert (await ask("POST", path, key="refund-4")).status == 409
+    extension = f"/v1/bookings/{second}/extension"
+    assert (await ask("POST", extension, key="extend-1")).status == 201
+    assert (await ask("POST", extension, key="extend-2")).status == 409
     await booking.expire(second)
+    assert (await ask("POST", extension, key="extend-3")).status == 410
     await pay([second], "pay-3", 410)
     assert (await ask("GET", "/v1/bookings")).status == 200
     assert (await ask("GET", f"/v1/bookings/{second}")).body["status"] == "CANCELED"
