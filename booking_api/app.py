@@ -95,7 +95,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[CATALOGUE] = Catalogue(sale, places)
         operators.furnish(app, sale, currency)
         app[SEAT_MAPS] = SeatMaps(sale, currency)
-        app[BOOKINGS] = Bookings(sale, currency)
+        app[BOOKINGS] = Bookings(sale, currency, app[SEAT_MAPS])
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])
         app[REFUNDS] = Refunds(sale, currency)
         app[ACCOUNTS] = Accounts(sale, currency)

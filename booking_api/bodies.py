@@ -7,7 +7,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from booking_api.catalogue import HOLD_TTL_S, MAX_SEATS_PER_USER, Terms
-from booking_api.money import AMOUNT
+from booking_api.money import AMOUNT, Currency
+from booking_api.seating import BestAvailable
 from shared.errors import ValidationFailed
 from shared.shapes import LaneName, RoomId
 
@@ -37,17 +38,36 @@ MOST_PLACE = 999_999
 YEARS = range(2000, 3000)
 
 
+_SeatNumbers = Annotated[
+    list[SeatNumber], Meta(min_length=1, max_length=MOST_SEATS, extra_json_schema=_DISTINCT)
+]
+
+
+class BestRequest(Struct, forbid_unknown_fields=True):
+    """The best free seats: side by side unless said otherwise, none dearer than `max_price`."""
+
+    count: Annotated[int, Meta(ge=1, le=MOST_SEATS)]
+    adjacent: bool = True
+    section: SectionName | None = None
+    max_price: Amount | None = None
+
+
 class HoldRequest(Struct, forbid_unknown_fields=True):
-    """Seats to hold, all or none."""
+    """Seats to hold, all or none: named ones, or the best available; one of the two."""
 
-    seat_numbers: Annotated[
-        list[SeatNumber], Meta(min_length=1, max_length=MOST_SEATS, extra_json_schema=_DISTINCT)
-    ]
+    seat_numbers: Annotated[_SeatNumbers | None, Meta(examples=[["A-12"]])] = None
+    best_available: BestRequest | None = None
 
-    def checked(self) -> list[str]:
-        """The seats. Raises ValidationFailed for one named twice."""
-        distinct(self.seat_numbers, "seat_numbers")
-        return self.seat_numbers
+    def checked(self, currency: Currency) -> list[str] | BestAvailable:
+        """What is wanted. Raises ValidationFailed for neither or both, and a seat named twice."""
+        named, best = self.seat_numbers, self.best_available
+        if named is not None and best is None:
+            distinct(named, "seat_numbers")
+            return named
+        if best is not None and named is None:
+            most = None if best.max_price is None else currency.amount(best.max_price, least=0)
+            return BestAvailable(best.count, best.adjacent, best.section, most)
+        raise ValidationFailed("Send seat_numbers or best_available - at `$`")
 
 
 class PaymentRequest(Struct, forbid_unknown_fields=True):

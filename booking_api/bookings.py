@@ -1,6 +1,9 @@
 """Holding seats, letting holds go, and reading one's bookings."""
 
+from typing import Any
+
 import asyncpg
+import orjson
 from aiohttp import web
 
 from booking_api.answers import OwnBooking
@@ -9,6 +12,8 @@ from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
 from booking_api.money import Currency
 from booking_api.rendering import utc_text
+from booking_api.seat_maps import SeatMaps
+from booking_api.seating import BestAvailable
 from shared.errors import NotFound
 from shared.paging import Page
 from shared.tokens import Place
@@ -17,19 +22,39 @@ from shared.tokens import Place
 class Bookings:
     """Bookings of all visitors."""
 
-    def __init__(self, sale: Sale, currency: Currency):
+    def __init__(self, sale: Sale, currency: Currency, seat_maps: SeatMaps):
         self._sale = sale
+        self._seat_maps = seat_maps
         self._currency = currency
 
-    async def hold(self, place: Place, schedule_id: int, seats: list[str], asked: Once) -> Answer:
-        """Hold the named seats, all or none. Raises SeatTaken, LimitExceeded, NotFound, …"""
+    async def hold(
+        self, place: Place, schedule_id: int, wanted: list[str] | BestAvailable, asked: Once
+    ) -> Answer:
+        """Hold seats, all or none. Raises SeatTaken, OrphanSeat, LimitExceeded, NotFound, …"""
+        if isinstance(wanted, BestAvailable):
+            known = await self._candidates(schedule_id, wanted)
+            best = (wanted.count, wanted.adjacent, wanted.section, wanted.max_price, known)
+            answer = await self._hold("hold_best", place, schedule_id, best, asked)
+        else:
+            answer = await self._hold("hold_seats", place, schedule_id, (wanted,), asked)
+        self._seat_maps.taken(schedule_id, _seats(answer))
+        return answer
+
+    async def _candidates(self, schedule_id: int, wanted: BestAvailable) -> list[list[int]]:
+        """Seats that may do. There are none only when there were none after this was called."""
+        known = await self._seat_maps.candidates(schedule_id, wanted)
+        return known or await self._seat_maps.candidates(schedule_id, wanted, fresh=True)
+
+    async def _hold(
+        self, name: str, place: Place, schedule_id: int, wanted: tuple[Any, ...], asked: Once
+    ) -> Answer:
         return await self._sale.decide(
-            "hold_seats",
+            name,
             place.visitor,
             place.jti,
             place.room_id,
             schedule_id,
-            seats,
+            *wanted,
             asked.path,
             asked.key,
             asked.fingerprint,
@@ -100,6 +125,10 @@ class Bookings:
             canceled_reason=row["canceled_reason"],
             refunded=self._currency.text(row["refunded"]),
         )
+
+
+def _seats(answer: Answer) -> list[int]:
+    return [booking["concert_seat_id"] for booking in orjson.loads(answer.body)["bookings"]]
 
 
 BOOKINGS = web.AppKey("bookings", Bookings)

@@ -39,6 +39,7 @@ from shared.errors import (
     LimitExceeded,
     NotFound,
     NotPayable,
+    OrphanSeat,
     SaleStopped,
     SeatTaken,
 )
@@ -82,13 +83,13 @@ async def schedules(request: web.Request) -> web.Response:
     {201: Answer(Held, (WAS_REPLAYED,))},
     body=HoldRequest,
     parameters=(KEY,),
-    refusals=(SeatTaken, LimitExceeded, SaleStopped, HoldChurn, *KEY_REFUSALS),
+    refusals=(SeatTaken, OrphanSeat, LimitExceeded, SaleStopped, HoldChurn, *KEY_REFUSALS),
 )
 async def hold(request: web.Request) -> web.Response:
-    """Hold the named seats, all or none."""
+    """Hold the named seats, or the best available ones: all or none."""
     idempotency_key(request)
     body = await read_json(request)
-    wanted = convert(body, HoldRequest).checked()
+    wanted = convert(body, HoldRequest).checked(request.app[CURRENCY])
     answer = await request.app[BOOKINGS].hold(
         request[PLACE], path_id(request, "concert_schedule_id"), wanted, once(request, body)
     )

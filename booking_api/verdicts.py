@@ -18,6 +18,7 @@ from shared.errors import (
     NotPayable,
     NotRefundable,
     OnsaleError,
+    OrphanSeat,
     QueueTokenForeign,
     RequestInProgress,
     SaleStopped,
@@ -27,6 +28,7 @@ from shared.errors import (
     TicketUsed,
     TicketVoid,
     TooManyRequests,
+    Unavailable,
     ValidationFailed,
     VersionConflict,
 )
@@ -51,6 +53,18 @@ class NothingToCollect(ValidationFailed):
     """These seats are free: pay them with POST /v1/payments."""
 
 
+class NoneLeft(SeatTaken):
+    """No so many seats of the kind are free."""
+
+    def __init__(self, *, count: int, adjacent: bool):
+        kind = "adjacent seats" if adjacent and count > 1 else "seats"
+        super().__init__(f"No {count} {kind} that fit are free; ask for fewer, or for others.")
+
+
+class Busy(Unavailable):
+    """Others took the same seats, again and again, and there are more: ask again with this key."""
+
+
 class ListFirst(SeatTaken):
     """Whoever is on this date's waiting list goes first; join it."""
 
@@ -62,6 +76,7 @@ class AlreadyThere(ValidationFailed):
 _REFUSALS: dict[str, type[OnsaleError]] = {
     "balance_full": BalanceFull,
     "booking_expired": BookingExpired,
+    "busy": Busy,
     "confirmed": NotCancelable,
     "foreign": QueueTokenForeign,
     "hold_churn": HoldChurn,
@@ -69,11 +84,13 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "insufficient_balance": InsufficientBalance,
     "limit_exceeded": LimitExceeded,
     "list_first": ListFirst,
+    "none_left": NoneLeft,
     "not_extendable": NotExtendable,
     "not_found": NotFound,
     "nothing_to_collect": NothingToCollect,
     "not_payable": NotPayable,
     "not_refundable": NotRefundable,
+    "orphan_seat": OrphanSeat,
     "request_in_progress": RequestInProgress,
     "sale_stopped": SaleStopped,
     "schedule_canceled": ScheduleCanceled,

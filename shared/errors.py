@@ -140,6 +140,14 @@ class SeatTaken(OnsaleError):
     extras: ClassVar = {"seats": list[str]}
 
 
+class OrphanSeat(OnsaleError):
+    """A free seat would be left alone between taken ones, and there is another choice: take it too,
+    or take others."""
+
+    status, code, title = 409, "orphan_seat", "A seat left alone"
+    extras: ClassVar = {"seats": list[str]}
+
+
 class LimitExceeded(OnsaleError):
     """More seats than one visitor may hold of this date."""
 

@@ -1,6 +1,11 @@
 /*
-hold_seats -- hold the named seats of one date for one visitor: all of them or none.
-Lock order: key, seats by id, counters by user_id (and as let_go). The clock is read after the seats. A booking is
+hold_seats -- hold seats of one date for one visitor: all of them or none.
+    p_seats         the named ones, or null for
+    p_count         the best available: so many, side by side in a row if p_adjacent, of p_section and
+                    none dearer than p_max_price if these are given; p_candidates as lock_best
+Where the date avoids orphans, neither leaves one while there is another choice; see orphaned.
+Lock order: key, seats by id (with those beside them, where orphans are avoided; the best available
+as lock_best), counters by user_id (and as let_go). The clock is read after the seats. A booking is
 written only under its seat's lock, here and everywhere, and so needs none of its own.
 Everything is checked before the first write, so a refusal leaves nothing behind.
 Returns outcome and body:
@@ -11,8 +16,11 @@ Returns outcome and body:
     hold_churn           {"retry_after_s"}: the visitor's bucket of seats let go has no room for one
                          more; in it are those whose end is written: canceled, swept, taken over
     seat_taken           {"seats": [taken]}
+    none_left            {"count", "adjacent"}: no so many such seats are free
+    orphan_seat          {"seats": [the orphans]}
     list_first           the seats are free, and somebody is on the date's waiting list
     limit_exceeded       {"limit": n, "live_seats": the visitor's of this date}
+    busy                 others were faster again and again, though something is left; ask again
     idempotency_key_reused, request_in_progress
 Keeps B1, B2, B5, B8, B10, B11. A hold past its deadline is taken over here, judged by the seat row
 alone; the visitor's own such holds of this date are let go when they are in the way of the limit.
@@ -21,11 +29,12 @@ they are made without looking at numbers that will not be true then.
 */
 CREATE OR REPLACE FUNCTION hold_seats(
     p_visitor text, p_token text, p_room text, p_schedule bigint, p_seats text[],
+    p_count integer, p_adjacent boolean, p_section text, p_max_price numeric, p_candidates bigint[],
     p_path text, p_key text, p_fingerprint bytea, p_currency text, p_digits integer,
     OUT outcome text, OUT body jsonb
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-    v_count CONSTANT integer := cardinality(p_seats);
+    v_count CONSTANT integer := coalesce(cardinality(p_seats), p_count);
     v_user bigint;
     v_room text;
     v_ttl_s integer;
@@ -35,11 +44,14 @@ DECLARE
     v_churn integer;              -- seats that may be let go in an hour, 0: any number
     v_let_go numeric;             -- and how many of them count now
     v_waited_for boolean;         -- whether somebody is on the waiting list
-    v_wanted bigint[];            -- the seats asked for
+    v_avoid boolean;              -- whether the date avoids orphans
+    v_wanted bigint[];            -- the seats asked for, in that order
+    v_beside bigint[];            -- those that decide about orphans with them
     v_own bigint[];               -- seats of the visitor's own holds past their deadline
     v_locked bigint[];
     v_taken text[];
     v_there integer;
+    v_orphans text[];
     v_stale bigint[];             -- bookings past their deadline on locked seats
     v_now timestamptz;
     v_until timestamptz;
@@ -53,9 +65,11 @@ BEGIN
     SELECT c.room_id, d.state, d.hold_ttl_s, coalesce(l.own_limit, d.max_seats_per_user),
            coalesce(l.live_seats, 0),
            d.max_let_go_per_hour, let_go_now(l, d.max_let_go_per_hour, clock_timestamp()),
+           d.avoid_orphans,
            EXISTS (SELECT FROM waitlist w
                    WHERE w.concert_schedule_id = p_schedule AND w.status = 'WAITING')
-    INTO v_room, v_state, v_ttl_s, v_limit, v_live, v_churn, v_let_go, v_waited_for
+    INTO v_room, v_state, v_ttl_s, v_limit, v_live, v_churn, v_let_go, v_avoid,
+         v_waited_for
     FROM concert_schedule d
     JOIN concert c USING (concert_id)
     LEFT JOIN user_schedule l
@@ -77,26 +91,30 @@ BEGIN
         RETURN;
     END IF;
 
-    -- A look without locks: who comes visibly too late goes without waiting for anybody.
-    SELECT array_agg(s.concert_seat_id),
-           array_agg(s.seat_number ORDER BY s.seat_number) FILTER (
-               WHERE s.status = 'SOLD' OR (s.status = 'RESERVED' AND s.held_until > clock_timestamp()))
-    INTO v_wanted, v_taken
-    FROM concert_seat s
-    WHERE s.concert_schedule_id = p_schedule AND s.seat_number = ANY (p_seats);
-    IF coalesce(cardinality(v_wanted), 0) < v_count THEN
-        outcome := 'not_found';
-        body := jsonb_build_object('seats', (
-            SELECT jsonb_agg(n.seat ORDER BY n.place)
-            FROM unnest(p_seats) WITH ORDINALITY AS n (seat, place)
-            WHERE NOT EXISTS (SELECT FROM concert_seat s
-                              WHERE s.concert_schedule_id = p_schedule AND s.seat_number = n.seat)));
-        RETURN;
-    ELSIF v_taken IS NOT NULL THEN
-        outcome := 'seat_taken';
-        body := jsonb_build_object('seats', v_taken);
-        RETURN;
-    ELSIF v_waited_for THEN
+    IF p_seats IS NOT NULL THEN
+        -- A look without locks: who comes visibly too late goes without waiting for anybody.
+        SELECT array_agg(s.concert_seat_id ORDER BY array_position(p_seats, s.seat_number)),
+               array_agg(s.seat_number ORDER BY s.seat_number) FILTER (
+                   WHERE s.status = 'SOLD'
+                      OR (s.status = 'RESERVED' AND s.held_until > clock_timestamp()))
+        INTO v_wanted, v_taken
+        FROM concert_seat s
+        WHERE s.concert_schedule_id = p_schedule AND s.seat_number = ANY (p_seats);
+        IF coalesce(cardinality(v_wanted), 0) < v_count THEN
+            outcome := 'not_found';
+            body := jsonb_build_object('seats', (
+                SELECT jsonb_agg(n.seat ORDER BY n.place)
+                FROM unnest(p_seats) WITH ORDINALITY AS n (seat, place)
+                WHERE NOT EXISTS (SELECT FROM concert_seat s
+                                  WHERE s.concert_schedule_id = p_schedule AND s.seat_number = n.seat)));
+            RETURN;
+        ELSIF v_taken IS NOT NULL THEN
+            outcome := 'seat_taken';
+            body := jsonb_build_object('seats', v_taken);
+            RETURN;
+        END IF;
+    END IF;
+    IF v_waited_for THEN
         outcome := 'list_first';
         RETURN;
     END IF;
@@ -115,10 +133,24 @@ BEGIN
         END IF;
     END IF;
 
-    v_locked := v_wanted || v_own;
-    PERFORM FROM concert_seat s WHERE s.concert_seat_id = ANY (v_locked)
-    ORDER BY s.concert_seat_id FOR NO KEY UPDATE;
+    IF p_seats IS NULL THEN
+        SELECT b.outcome, b.seats INTO outcome, v_wanted
+        FROM lock_best(p_schedule, p_count, p_adjacent, p_section, p_max_price, p_candidates, v_own,
+                       v_avoid) b;
+        IF v_wanted IS NULL THEN
+            body := jsonb_build_object('count', p_count, 'adjacent', p_adjacent);
+            RETURN;
+        END IF;
+    ELSE
+        IF v_avoid THEN
+            v_beside := beside(p_schedule, v_wanted);
+        END IF;
+        v_locked := v_wanted || v_own || v_beside;
+        PERFORM FROM concert_seat s WHERE s.concert_seat_id = ANY (v_locked)
+        ORDER BY s.concert_seat_id FOR NO KEY UPDATE;
+    END IF;
     v_now := clock_timestamp();
+    v_locked := v_wanted || v_own;
 
     SELECT array_agg(s.seat_number ORDER BY s.seat_number) FILTER (
                WHERE s.concert_seat_id = ANY (v_wanted)
@@ -144,6 +176,14 @@ BEGIN
     ELSIF v_state <> 'on_sale' THEN
         outcome := 'sale_stopped';
         RETURN;
+    END IF;
+    IF v_avoid AND p_seats IS NOT NULL THEN
+        v_orphans := orphaned(p_schedule, v_wanted, NULL, NULL, v_now);
+        IF v_orphans IS NOT NULL THEN
+            outcome := 'orphan_seat';
+            body := jsonb_build_object('seats', v_orphans);
+            RETURN;
+        END IF;
     END IF;
 
     v_user := coalesce(v_user, (ensure_user(p_visitor)).user_id);
@@ -190,7 +230,7 @@ BEGIN
                                           token_value, price, expiration_at, created_at, updated_at)
         SELECT v_user, s.concert_seat_id, p_schedule, p_room, p_token, s.price, v_until, v_now, v_now
         FROM concert_seat s WHERE s.concert_seat_id = ANY (v_wanted)
-        ORDER BY array_position(p_seats, s.seat_number)
+        ORDER BY array_position(v_wanted, s.concert_seat_id)
         RETURNING b.concert_booking_id, b.concert_seat_id, b.price
     ), reserved AS (
         UPDATE concert_seat s

@@ -3,6 +3,9 @@
 from tests.guards.rows import rows
 
 _HOLDS = "tests/integration/test_holds_extension.py::test_"
+_READ_AGAIN = (
+    "    SELECT b.* INTO v_booking FROM concert_booking b WHERE b.concert_booking_id = p_booking;\n"
+)
 
 GUARDS = rows(
     "booking_api/functions/extend_hold.sql",
@@ -44,8 +47,7 @@ GUARDS = rows(
     (
         "extend: the booking is read again under the lock",
         "B4",
-        "    SELECT b.* INTO v_booking FROM concert_booking b"
-        " WHERE b.concert_booking_id = p_booking;\n",
+        _READ_AGAIN,
         "",
         _HOLDS + "an_extension_that_waited_past_the_deadline_is_too_late",
     ),

@@ -44,8 +44,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="hold: a look before it waits, at the seats",
         where=_HOLD,
-        text="ELSIF v_taken IS NOT NULL THEN",
-        without="ELSIF false THEN",
+        text="\n        ELSIF v_taken IS NOT NULL THEN",
+        without="\n        ELSIF false THEN",
         invariant="B13",
         test=_LOCKS + "who_comes_visibly_too_late_waits_for_nobody",
     ),
@@ -95,8 +95,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         name="hold: judgement of the locked seats",
         where=_HOLD,
-        text="    IF v_taken IS NOT NULL THEN",
-        without="    IF false THEN",
+        text="\n    ELSIF v_taken IS NOT NULL THEN",
+        without="\n    ELSIF false THEN",
         invariant="B1",
         test=_WALLS + "the_seats_lock_alone_lets_one_of_two_through",
     ),

@@ -15,6 +15,7 @@ from booking_api.bookings import Bookings
 from booking_api.catalogue import Catalogue
 from booking_api.database import Sale
 from booking_api.idempotency import Once
+from booking_api.seat_maps import SeatMaps
 from onsale.verify import verify
 from queue_gateway.journal import Journal
 from queue_gateway.room import Rooms
@@ -155,4 +156,5 @@ async def _book(pool: "asyncpg.Pool", place: Any) -> None:
     schedule_id = int(date["concert_schedule_id"])
     await catalogue.add_seats(schedule_id, ["A-1"], [Decimal(10)])
     asked = Once("/", "key", hashlib.sha256(b"").digest())
-    await Bookings(Sale.over(pool), USD).hold(place, schedule_id, ["A-1"], asked)
+    sale = Sale.over(pool)
+    await Bookings(sale, USD, SeatMaps(sale, USD)).hold(place, schedule_id, ["A-1"], asked)
