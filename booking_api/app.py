@@ -15,6 +15,7 @@ from booking_api import (
     operators,
     refunds,
     ticket_handlers,
+    webhook_log,
 )
 from booking_api.access import access_of
 from booking_api.accounts import ACCOUNTS, Accounts
@@ -36,6 +37,8 @@ from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
 from booking_api.ticket_codes import TICKET_CODES, TicketCodes
 from booking_api.tickets import TICKETS, Tickets
+from booking_api.webhook_log import WEBHOOK_LOG, WebhookLog
+from booking_api.webhooks import RECEIVER, Receiver
 from shared.docs import DOCS, Docs
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
@@ -60,12 +63,15 @@ def create_app(settings: BookingSettings) -> web.Application:
     app[TOKENS] = QueueTokens(settings.queue_secrets)
     app[TICKET_CODES] = TicketCodes(settings.ticket_keys)
     app.add_routes(extensions.routes)
+    if settings.webhook_url is not None:
+        app[RECEIVER] = Receiver(settings.webhook_url, settings.webhook_secrets)
     app.add_routes(handlers.routes)
     app.add_routes(map_handlers.routes)
     app.add_routes(map_events.routes)
     app.add_routes(admin.routes)
     app.add_routes(refunds.routes)
     operators.add_routes(app)
+    app.add_routes(webhook_log.routes)
     if settings.ticket_keys:
         app.add_routes(ticket_handlers.routes)
         app.add_routes(checkin_handlers.routes)
@@ -100,6 +106,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[REFUNDS] = Refunds(sale, currency)
         app[ACCOUNTS] = Accounts(sale, currency)
         app[TICKETS] = Tickets(sale, app[TICKET_CODES])
+        app[WEBHOOK_LOG] = WebhookLog(sale)
         app[CHECKINS] = Checkins(sale, app[TICKET_CODES])
         yield
         app[TICKETS].close()

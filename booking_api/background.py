@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import web
 
-from booking_api import cancellations, completions, intents, sweep
+from booking_api import cancellations, completions, intents, sweep, webhooks
 from booking_api.availability import AVAILABILITY
 from booking_api.cancellations import CANCELLATIONS
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
 from booking_api.intents import INTENTS
+from booking_api.webhooks import RECEIVER, Deliveries
 from shared.logs import logger
 from shared.loops import end
 
@@ -27,13 +29,22 @@ async def background(app: web.Application) -> AsyncIterator[None]:
             _forever("cancellations", app[CANCELLATIONS].work, cancellations.PAUSE_S)
         ),
         asyncio.create_task(_forever("completions", telling.retry, completions.PAUSE_S)),
+        asyncio.create_task(
+            _forever("events", lambda: webhooks.sweep(sale), webhooks.SWEEP_PAUSE_S)
+        ),
         asyncio.create_task(counting.run()),
     ]
-    paying = app.get(INTENTS)
+    paying, receiver = app.get(INTENTS), app.get(RECEIVER)
     if paying is not None:
         tasks.append(asyncio.create_task(_forever("intents", paying.work, intents.PAUSE_S)))
-    yield
-    await end(*tasks)
+    async with AsyncExitStack() as stack:
+        if receiver is not None:
+            deliveries = await stack.enter_async_context(Deliveries.over(sale, receiver))
+            tasks.append(
+                asyncio.create_task(_forever("webhooks", deliveries.work, webhooks.PAUSE_S))
+            )
+        yield
+        await end(*tasks)
     await counting.stop()
 
 

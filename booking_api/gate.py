@@ -94,6 +94,8 @@ GATES: dict[str, Gate] = {
     "POST /v1/admin/schedules/{concert_schedule_id}/seats": Gate.OPERATOR,
     "POST /v1/admin/bookings/{concert_booking_id}/refunds": Gate.OPERATOR,
     "POST /v1/admin/checkins": Gate.OPERATOR,
+    "GET /v1/admin/webhooks": Gate.OPERATOR,
+    "POST /v1/admin/webhooks/{webhook_event_id}/replay": Gate.OPERATOR,
     "GET /v1/admin/schedules/{concert_schedule_id}/tickets": Gate.OPERATOR,
     "GET /v1/admin/schedules/{concert_schedule_id}/tickets.csv": Gate.OPERATOR,
 }

@@ -28,6 +28,7 @@ PATH_SHAPES: dict[str, Any] = {
     "concert_id": Id,
     "concert_schedule_id": Id,
     "concert_booking_id": Id,
+    "webhook_event_id": Id,
     "user_id": Id,
     "payment_intent_id": Id,
     "path": str,

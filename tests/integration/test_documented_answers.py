@@ -278,6 +278,7 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     await pay([third], "pay-1", 409)
     await pay([first], "pay-2", 201)
     await pay([first], "pay-2", 201)
+    await _go_to_the_door(booking, ask, operator, known)
     assert (await ask("DELETE", f"/v1/bookings/{first}")).status == 403
     path = f"/v1/bookings/{first}/refunds"
     assert (await ask("POST", path, key="refund-1")).status == 403
@@ -312,3 +313,34 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     await operate(ask, operator, concert.body["concert_id"], visitor.name)
 
     assert documented.unseen() == set()
+
+
+async def _go_to_the_door(booking: BookingStack, ask: Any, operator: Any, date: int) -> None:
+    """A ticket in all its forms, and what becomes of it."""
+    guest = await booking.visitor(money="100.00")
+    (held,) = await booking.held(guest, date, "A-8")
+    path = f"/v1/bookings/{held}/ticket"
+    assert (await ask("GET", path, guest)).code == "not_confirmed"
+    assert (await booking.pay(guest, held)).status == 201
+    for form in ("", ".svg", ".png", ".pdf"):
+        assert (await ask("GET", path + form, guest)).status == 200
+    keys = await ask("GET", "/v1/tickets/keys", None)
+    known = {"If-None-Match": keys.headers["ETag"]}
+    assert (await ask("GET", "/v1/tickets/keys", None, headers=known)).status == 304
+
+    async def check_in(**body: Any) -> Any:
+        return await ask("POST", "/v1/admin/checkins", None, headers=operator, body=body)
+
+    code = (await ask("GET", path, guest)).body["code"]
+    assert (await check_in(code="none")).code == "ticket_invalid"
+    assert (await check_in(code=code, concert_schedule_id=date + 1)).code == "ticket_other_date"
+    assert (await check_in(code=code)).status == 201
+    assert (await check_in(code=code)).code == "ticket_used"
+    read = [{"code": one, "used_at": "2026-01-01T20:00:00Z"} for one in (code, "none")]
+    assert (await check_in(checkins=read)).status == 200
+    path = f"/v1/admin/schedules/{date}/tickets"
+    for form in ("", ".csv"):
+        assert (await ask("GET", path + form, None, headers=operator)).status == 200
+    listed = await ask("GET", "/v1/admin/webhooks", None, headers=operator)
+    path = f"/v1/admin/webhooks/{listed.body['items'][0]['event_id']}/replay"
+    assert (await ask("POST", path, None, headers=operator)).status == 202
