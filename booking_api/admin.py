@@ -4,15 +4,13 @@ from aiohttp import web
 
 from booking_api.answers import Concert, Schedule, SeatsAdded
 from booking_api.bodies import ConcertRequest, ScheduleRequest, SeatsRequest
-from booking_api.catalogue import CATALOGUE, Catalogue, Where, concert_shown, schedule_shown
+from booking_api.catalogue import CATALOGUE, Catalogue, concert_shown, schedule_shown
 from booking_api.gate import OPERATOR
+from booking_api.halls import COLUMNS, read_hall
 from booking_api.money import CURRENCY
 from shared.openapi import Answer, described
 from shared.paging import path_id
 from shared.web import convert, json_response, read_json
-
-#: A hall comes in one request.
-MAX_HALL_BYTES = 8 * 1024 * 1024
 
 routes = web.RouteTableDef()
 
@@ -52,21 +50,16 @@ async def create_schedule(request: web.Request) -> web.Response:
 
 
 @routes.post("/v1/admin/schedules/{concert_schedule_id}/seats")
-@described({201: Answer(SeatsAdded)}, body=SeatsRequest)
+@described({201: Answer(SeatsAdded)}, body=SeatsRequest, table=", ".join(COLUMNS))
 async def add_seats(request: web.Request) -> web.Response:
-    """Seats of a date, all or none."""
-    seats = convert(await _read(request), SeatsRequest).checked()
-    currency = request.app[CURRENCY]
-    prices = [currency.amount(seat.price, least=0) for seat in seats]
-    where = Where(
-        [seat.section for seat in seats],
-        [seat.row for seat in seats],
-        [seat.place for seat in seats],
-        [seat.band for seat in seats],
-    )
-    added = await _catalogue(request).add_seats(
-        path_id(request, "concert_schedule_id"), [seat.seat_number for seat in seats], prices, where
-    )
+    """Seats of a date, all or none, as JSON or as a table.
+
+    The first seat is the best, the last one the worst. Errors name the first thing that is wrong,
+    and where.
+    """
+    hall = await read_hall(request, request.app[CURRENCY])
+    schedule_id = path_id(request, "concert_schedule_id")
+    added = await _catalogue(request).add_seats(schedule_id, hall.numbers, hall.prices, hall.where)
     return json_response(SeatsAdded(added), status=201)
 
 
@@ -75,4 +68,4 @@ def _catalogue(request: web.Request) -> Catalogue:
 
 
 async def _read(request: web.Request) -> object:
-    return await read_json(request.clone(client_max_size=MAX_HALL_BYTES))
+    return await read_json(request)

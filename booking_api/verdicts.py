@@ -125,4 +125,8 @@ def refusal(outcome: str, body: str | None) -> OnsaleError | None:
 def domain_error(error: "asyncpg.IntegrityConstraintViolationError") -> Exception:
     """The domain error of a broken constraint, or the error itself when it means none."""
     known = _CONSTRAINTS.get(error.constraint_name or "")
+    if known is AlreadyThere:
+        # Key (concert_schedule_id, seat_number)=(7, A-12) already exists.
+        seat = (error.detail or "").partition(")=(")[2].partition(", ")[2].rpartition(")")[0]
+        return AlreadyThere(f"Seat {seat} is there already; nothing was added.")
     return known() if known is not None else error

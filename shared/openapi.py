@@ -122,6 +122,7 @@ class Description:
     refusals: Refusals
     needs: Access
     stores: bool
+    table: str
 
 
 class Undescribed(Exception):
@@ -136,13 +137,14 @@ def described(
     refusals: Refusals = (),
     needs: Access = OPEN,
     stores: bool = True,
+    table: str = "",
 ) -> Callable[[Described], Described]:
     """Say what a handler takes and gives. Costs nothing when it runs.
 
     `refusals`: its own ones; those of credentials, bodies, parsing and stores are known.
-    `stores`: whether it asks one.
+    `stores`: whether it asks one. `table`: the columns of a CSV table that it takes for a body.
     """
-    found = Description(answers, body, parameters, refusals, needs, stores)
+    found = Description(answers, body, parameters, refusals, needs, stores, table)
 
     def keep(handler: Described) -> Described:
         handler.description = found  # type: ignore[attr-defined]
@@ -260,6 +262,9 @@ class _Document:
             schema = self._schema(route.description.body)
             shown = {"schema": schema, "example": example(schema, self.schemas)}
             found["requestBody"] = {"required": True, "content": {JSON: shown}}
+            if route.description.table:
+                text = f"Or a CSV table of these columns: {route.description.table}."
+                found["requestBody"]["description"] = text
         return found
 
     def _path(self, path: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from shared import errors
 from shared.logs import logger
 from shared.stores import unavailable
 
+JSON_TYPE = "application/json"
 MAX_BODY_BYTES = 64 * 1024
 
 #: Longest request line and longest header taken; identity (4 KiB) and queue token (2 KiB) fit.
@@ -72,15 +73,24 @@ def problem_response(error: errors.OnsaleError, request_id: str) -> web.Response
 
 async def read_json(request: web.Request) -> Any:
     """The body as plain Python values. Raises UnsupportedMediaType, TooLarge, BadRequest."""
-    if request.content_type != "application/json":
+    if request.content_type != JSON_TYPE:
         raise errors.UnsupportedMediaType
+    return json_of(await read_raw(request))
+
+
+async def read_raw(request: web.Request, deadline_s: float | None = None) -> bytes:
+    """The body as it is. Raises TooLarge, BadRequest."""
     try:
-        async with asyncio.timeout(BODY_DEADLINE_S):
-            raw = await request.read()
+        async with asyncio.timeout(deadline_s or BODY_DEADLINE_S):
+            return await request.read()
     except (web.RequestPayloadError, HttpProcessingError):
         raise errors.BadRequest("The body could not be read.") from None
     except TimeoutError:
         raise errors.BadRequest("The body did not arrive in time.") from None
+
+
+def json_of(raw: bytes) -> Any:
+    """JSON text as plain Python values. Raises BadRequest."""
     try:
         # msgspec refuses NaN, lone surrogates and trailing text; the standard library takes them.
         return msgspec.json.decode(raw, strict=True)

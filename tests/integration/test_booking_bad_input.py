@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from booking_api.halls import MOST_BYTES
 from tests.booking_stack import ADMIN_KEY, BookingStack, Reply, Visitor
 
 OPERATOR = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -84,7 +85,7 @@ async def test_bodies_of_more_than_64_kib_are_too_large(counter: Counter) -> Non
     for name in ("hold", "pay", "charge", "sign_up"):
         reply = await counter.post(name, data=data)
         assert (reply.status, reply.code) == (413, "too_large"), name
-    huge = await counter.post("seats", data=b" " * (8 * 1024 * 1024 + 1))
+    huge = await counter.post("seats", data=b" " * (MOST_BYTES + 1))
 
     assert (huge.status, huge.code) == (413, "too_large")
     assert await counter.booking.trace() == before
