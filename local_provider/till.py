@@ -4,6 +4,7 @@ One file of SQLite, or memory; every change is one transaction, on disk before i
 """
 
 import json
+import os
 import secrets
 import sqlite3
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Till:
     """All payments. Used from one thread; nothing in it waits for anything but the disk."""
 
     def __init__(self, file: str | None):
+        if file is not None:  # it holds what visitors pay with
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(file or ":memory:", isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + SCHEMA)

@@ -54,6 +54,12 @@ def address(listening: socket.socket) -> tuple[str, int]:
     return here.get(host, host), port
 
 
+def url_of(listening: socket.socket) -> str:
+    """The same as a URL."""
+    host, port = address(listening)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 async def stop_leftovers(home: Path) -> None:
     """End service processes that a killed supervisor of this home left."""
     await end_all(lambda: with_environment(f"{MARK}={home}"), *_STOP)
@@ -96,8 +102,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        host, port = address(self._socket)
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(self._socket)
 
     @property
     def pids(self) -> list[int]:

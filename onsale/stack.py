@@ -15,7 +15,7 @@ from onsale.engines import EngineFailed, Postgres, Valkey
 from onsale.engines.given import check
 from onsale.engines.process import Child, together
 from onsale.home import Home, HomeRefused
-from onsale.services import MARK, Service, ServiceFailed, ending, listen, stop_leftovers
+from onsale.services import MARK, Service, ServiceFailed, ending, listen, stop_leftovers, url_of
 from shared.operators import full_key, operator_keys
 
 MIGRATE_S = 120.0
@@ -38,6 +38,7 @@ class Stack:
     home: Home
     gateway_url: str
     booking_url: str
+    provider_url: str | None  # the local one, if it runs
     redis_url: str
     database_url: str
     admin_key: str
@@ -132,9 +133,15 @@ class _Start:
             await self._migrate(environment)
             gateway = self._service("gateway", "queue_gateway", gateway_socket, environment)
             environment.setdefault("ONSALE_WEB_ORIGINS", _origins(gateway.url))
+            services = [gateway]
+            provider_url = None
+            if self._lacks_provider(environment):
+                provider = self._provider(environment, booking_socket, unused)
+                provider_url = provider.url
+                services.append(provider)
             booking = self._service("booking API", "booking_api", booking_socket, environment)
+            services.append(booking)
             unused.pop_all()
-        services = (gateway, booking)
         self._cleanup.push_async_callback(_stop_all, services)
         for service in services:
             service.start()
@@ -146,6 +153,7 @@ class _Start:
             home=self._home,
             gateway_url=gateway.url,
             booking_url=booking.url,
+            provider_url=provider_url,
             redis_url=redis_url,
             database_url=database_url,
             admin_key=_admin_key(environment["ONSALE_ADMIN_KEY"]),
@@ -226,13 +234,41 @@ class _Start:
             words = child.last_words() or f"The migration {ending(code)}; see {log}"
             raise StackFailed(words.removeprefix("onsale migrate: "))
 
-    def _service(self, name: str, module: str, listening: Any, environment: Any) -> Service:
+    def _lacks_provider(self, environment: Mapping[str, str]) -> bool:
+        """A demo without a payment provider of its own gets the local one."""
+        return environment["ONSALE_DEMO"] == "1" and not self._given.get("ONSALE_PROVIDER_URL")
+
+    def _provider(self, environment: dict[str, str], told: Any, unused: ExitStack) -> Service:
+        """The local payment provider. It tells the booking API, which listens on `told`, what
+        happens, and the booking API hears of it in `environment`."""
+        listening = listen("payment provider", self._host, 0, "--host")
+        unused.callback(listening.close)
+        for variable, file in _PROVIDER_SECRETS.items():
+            if not environment.get(variable, "").strip():
+                environment[variable] = self._home.secret(file)
+        own = {
+            **environment,
+            "ONSALE_LOCAL_PROVIDER_EVENTS": f"{url_of(told)}/v1/provider/events",
+            "ONSALE_LOCAL_PROVIDER_FILE": str(self._home.path / "provider.db"),
+        }
+        provider = self._service("payment provider", "local_provider", listening, own, workers=1)
+        environment["ONSALE_PROVIDER_URL"] = provider.url
+        return provider
+
+    def _service(
+        self,
+        name: str,
+        module: str,
+        listening: Any,
+        environment: Any,
+        workers: int | None = None,
+    ) -> Service:
         return Service(
             name,
             module,
             listening,
             environment=environment,
-            workers=self._workers,
+            workers=workers or self._workers,
             logs=self._home.logs,
             tell=_nobody if self._quiet else _terminal,
         )
@@ -254,6 +290,7 @@ class _Start:
                 "pid": os.getpid(),
                 "gateway_url": stack.gateway_url,
                 "booking_url": stack.booking_url,
+                "provider_url": stack.provider_url,
                 "redis_url": stack.redis_url,
                 "database_url": stack.database_url,
                 "admin_key_file": str(stack.admin_key_file),
@@ -267,6 +304,12 @@ _SECRETS = {
     "ONSALE_ADMIN_KEY": "admin.key",
     "ONSALE_PASS_KEYS": "pass.key",
     "ONSALE_TICKET_KEYS": "ticket.key",
+}
+
+
+_PROVIDER_SECRETS = {
+    "ONSALE_PROVIDER_KEY": "provider.key",
+    "ONSALE_PROVIDER_SECRET": "provider.secret",
 }
 
 

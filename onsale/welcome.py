@@ -17,6 +17,7 @@ async def welcome(stack: Stack) -> None:
     rows = {
         "Gateway": stack.gateway_url,
         "Booking API": stack.booking_url,
+        **({"Payments": stack.provider_url} if stack.provider_url else {}),
         "Admin key": stack.admin_key_file,
         "Data, logs": stack.home.path,
     }
