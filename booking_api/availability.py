@@ -128,6 +128,8 @@ class Availability:
         due: dict[str, Counted | None] = dict.fromkeys(self._told.keys() - count.rooms.keys())
         for room_id, counted in count.rooms.items():
             told = self._told.get(room_id)
+            if counted.sold_out and not counted.settled:
+                continue  # it would end the tokens of those who just paid, too
             if (
                 told is None
                 or told.counted != counted

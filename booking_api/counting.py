@@ -18,12 +18,18 @@ MOST_DATES, MOST_BANDS = 30, 12
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What is left of one room's seats. `dates`: DatesLeft, in JSON."""
+    """What is left of one room's seats. `dates`: DatesLeft, in JSON. `settled`: everybody who paid
+    is known to the room to have done so."""
 
     available: int
     reserved: int
     sold: int
     dates: bytes
+    settled: bool
+
+    @property
+    def sold_out(self) -> bool:
+        return not (self.available or self.reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ class Counting:
             reserved=sum(_sum(bands, "reserved") for bands in dates),
             sold=sum(_sum(bands, "sold") for bands in dates),
             dates=msgspec.json.encode(left),
+            settled=dates[0][0]["settled"],
         )
 
     def _date(self, bands: "list[asyncpg.Record]") -> DateLeft:

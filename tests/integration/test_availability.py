@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from booking_api.availability import LEASE, Availability
+from booking_api.completions import COMPLETIONS
 from booking_api.counting import MOST_BANDS, MOST_DATES
 from booking_api.database import Sale
 from shared.lease import Lease
@@ -40,6 +41,7 @@ async def buy(booking: BookingStack, schedule_id: int, *seats: str) -> tuple[Vis
     buyer = await booking.visitor(money="10000.00")
     held = await booking.held(buyer, schedule_id, *seats)
     assert (await booking.pay(buyer, *held)).status == 201
+    await booking.app[COMPLETIONS].retry()
     return buyer, held
 
 
@@ -216,6 +218,30 @@ async def test_a_count_that_was_made_before_another_one_is_told_in_vain(
     await late._tell(old, {})
     assert (await booking.rooms.view(ROOM)).state == "open"
     assert await left(booking) == ("on_sale", 1, 0, 0)
+
+
+async def test_the_last_buyers_token_is_completed_before_the_room_ends(
+    booking: BookingStack, counting: Availability
+) -> None:
+    schedule_id = await booking.date(["A-1"])
+    await booking.room(ends_with_sale=1)
+    buyer, other = await booking.visitor(money="100.00"), await booking.visitor()
+    held = await booking.held(buyer, schedule_id, "A-1")
+    await counting.step()
+    await booking.wire.cut()  # the payment is made, and the room does not hear of it
+    assert (await booking.pay(buyer, *held)).status == 201
+    await counting.step()
+    assert await left(booking) == ("held_out", 0, 1, 0)
+    await booking.wire.mend()
+
+    async def told() -> bool:
+        await booking.app[COMPLETIONS].retry()
+        await counting.step()
+        return (await booking.rooms.view(ROOM)).state == "closed"
+
+    await wait_until(told)
+    reasons = [(await booking.places.status(who.place)).reason for who in (buyer, other)]
+    assert reasons == ["completed", "sold_out"]
 
 
 async def test_a_date_is_announced_as_sold_out_once_for_each_time_it_is(
