@@ -1,13 +1,21 @@
 """The waiting room in a real browser."""
 
+import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from redis.asyncio import Redis
 
+from shared.loops import end
+from shared.places import ROOM_KEYS, room_keys
+from shared.scripts import Script
+from shared.seats_left import BandLeft, DateLeft, DatesLeft
 from tests.browser import Tab, browser_program, tab
 from tests.integration.gateways import ROOM, TOKEN, configure
 from tests.integration.services import Client
@@ -86,6 +94,52 @@ async def test_pausing_is_told_at_once(gateway: Client, screen: Tab) -> None:
     await screen.shows("The line is paused.")
     await configure(gateway, state="closed")
     await screen.shows("The room is closed.")
+
+
+@asynccontextmanager
+async def seats(redis: Redis, available: int, reserved: int, sold: int) -> AsyncIterator[None]:
+    """What the booking API tells the room of its seats, again and again."""
+    orchestra = BandLeft("", "80.00", available // 3)
+    balcony = BandLeft("Balcony", "40.00", available - available // 3)
+    date = DateLeft(1, 1, "2030-01-01T20:00:00.000Z", available, [orchestra, balcony], 0)
+    dates = msgspec.json.encode(DatesLeft("USD", [date], 0))
+    keys = room_keys("spring-tour", *ROOM_KEYS)
+
+    async def tell() -> None:
+        while True:
+            await Script(redis, "sell")(keys, ["", sold, available, reserved, sold, dates, 0])
+            await asyncio.sleep(1)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        await end(telling)
+
+
+async def test_a_visitor_sees_what_is_left_of_the_seats(
+    gateway: Client, screen: Tab, redis: Redis
+) -> None:
+    await configure(
+        gateway, title="Spring Tour", max_active=0, identity="anonymous", ends_with_sale=True
+    )
+    await crowd(gateway, 3)
+    async with seats(redis, 12, 3, 85):
+        await screen.go(gateway.url + PAGE)
+        await screen.shows("12 seats left")
+        await screen.shows("80.00 USD: 4 · Balcony: 8")
+        await picture(screen, "seats")
+    async with seats(redis, 0, 15, 85):
+        await screen.shows("All seats are held by others right now.")
+        await screen.shows("No seat is free right now")
+        await picture(screen, "held_out")
+    async with seats(redis, 0, 0, 100):
+        await screen.shows("All seats are sold.")
+        await screen.shows("Sold out")
+        await picture(screen, "sold_out")
+        assert screen.complaints == []
+        await screen.ask("Page.reload")
+        await screen.shows("All seats are sold.")
 
 
 @pytest.mark.parametrize(
