@@ -52,10 +52,10 @@ class Holding(Books):
             return NOT_FOUND
         if booking.state == "EXPIRED":
             return Expected(410, "booking_expired", {"bookings": [booking.id]})
-        if booking.state != "PENDING" or booking.extended:
-            return Expected(409, "not_extendable")
         if booking.date.state != "on_sale":
             return STOPPED
+        if booking.state != "PENDING" or booking.extended:
+            return Expected(409, "not_extendable")
         booking.extended = True
         return Expected(201, says={"concert_booking_id": booking.id, "status": "PENDING"})
 
