@@ -23,6 +23,8 @@ CLIENTS = 64
 #: Clients that look at the seat map all the time: a map that two ask for at once is read once.
 READERS = 6
 SEATS = [f"A-{number}" for number in range(1, 41)]
+#: Who lets hundreds of seats go is what this is about.
+DATE = {"hold_extension_s": 1, "max_let_go_per_hour": 0}
 
 
 @asynccontextmanager
@@ -38,7 +40,8 @@ async def a_stack(home: Path, redis_url: str, database_url: str) -> AsyncIterato
 async def a_show(
     stack: Stack, http: aiohttp.ClientSession, *, dates: int, requests_each: int
 ) -> Show:
-    """A room that lets everybody in, and dates whose holds last for a second or two."""
+    """A room that lets everybody in, and dates whose holds last for a second or two; every other
+    one gives most of the money back."""
 
     async def operator(url: str, method: str, path: str, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {stack.admin_key}", "If-Match": "*"}
@@ -49,22 +52,24 @@ async def a_show(
     booking_url = stack.booking_url
     settings = {"max_active": 100_000, "admit_per_minute": 6_000_000, "active_ttl_s": 86_400}
     await operator(stack.gateway_url, "PUT", f"/v1/admin/rooms/{ROOM}", settings)
-    body: Any = {"concert_name": "Histories", "room_id": ROOM}
-    concert = await operator(booking_url, "POST", "/v1/admin/concerts", body)
+    concerts = []
+    for percent in (0, 90):
+        body: Any = {"concert_name": f"Gives back {percent} %", "room_id": ROOM}
+        concert = await operator(booking_url, "POST", "/v1/admin/concerts", body)
+        concerts.append(f"/v1/admin/concerts/{concert['concert_id']}")
+        await operator(booking_url, "PUT", concerts[-1], {"refund_percent": percent})
     schedules = []
     for number in range(dates):
-        path = f"/v1/admin/concerts/{concert['concert_id']}/schedules"
-        body = {
-            "schedule_date": "2030-05-01T20:00:00Z",
-            "hold_ttl_s": 1 + number % 2,
-            "max_seats_per_user": 12,
-        }
+        body = {"schedule_date": "2030-05-01T20:00:00Z", "max_seats_per_user": 12}
+        path = f"{concerts[number % 2]}/schedules"
         date = await operator(booking_url, "POST", path, body)
         schedules.append(date["concert_schedule_id"])
-        path = f"/v1/admin/schedules/{schedules[-1]}/seats"
+        path = f"/v1/admin/schedules/{schedules[-1]}"
+        await operator(booking_url, "PUT", path, {**DATE, "hold_ttl_s": 1 + number // 2 % 2})
         seats = [{"seat_number": seat, "price": "10.00"} for seat in SEATS]
-        await operator(booking_url, "POST", path, {"seats": seats})
-    return Show(stack.gateway_url, booking_url, ROOM, SEATS, schedules, requests_each)
+        await operator(booking_url, "POST", f"{path}/seats", {"seats": seats})
+    refundable = set(schedules[1::2])
+    return Show(stack.gateway_url, booking_url, ROOM, SEATS, schedules, refundable, requests_each)
 
 
 async def play(

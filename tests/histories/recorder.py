@@ -7,7 +7,7 @@ its answer was read. An operation on several seats is written down on each of th
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,16 @@ class Recorder:
         for seat in seats:
             self._note((schedule, seat), "hold", begin, end, "taken")
 
+    def extended(self, begin: float, end: float, hold: Hold, booking: Any) -> Hold:
+        """An extension that was answered with this booking; the hold with its new deadline."""
+        longer = replace(hold, until=monotonic_of(booking["expiration_at"]))
+        self._note(hold.seat, "extend", begin, end, "done", longer)
+        return longer
+
+    def not_extended(self, begin: float, end: float, hold: Hold, told: str) -> None:
+        """An extension refused: 'expired' or 'ended'."""
+        self._note(hold.seat, "extend", begin, end, told, hold)
+
     def paid(self, begin: float, end: float, holds: Iterable[Hold], told: str = "done") -> None:
         """A payment; refused, it is told of those holds that were the reason."""
         for hold in holds:
@@ -73,6 +83,10 @@ class Recorder:
     def canceled(self, begin: float, end: float, hold: Hold, told: str = "done") -> None:
         """A cancellation, or its refusal: 'sold'."""
         self._note(hold.seat, "cancel", begin, end, told, hold)
+
+    def given_back(self, begin: float, end: float, hold: Hold, told: str = "done") -> None:
+        """A cancellation where what is sold can be given back, or its refusal: 'ended'."""
+        self._note(hold.seat, "refund", begin, end, told, hold)
 
     def looked(self, begin: float, end: float, schedule: int, seats: list[Any]) -> None:
         """A seat map: one read of each of its seats."""

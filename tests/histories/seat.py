@@ -35,7 +35,7 @@ class Operation:
 
     `told` is the answer: 'done'; of a hold 'taken'; of a payment or an extension 'expired' or
     'ended' (not payable, not extendable); of a provider's payment also 'late'; of a cancellation
-    'sold'; of a read AVAILABLE, RESERVED or SOLD, of a booking's own read PENDING, CONFIRMED or
+    'sold'; of a refund also 'ended' (not refundable); of a read AVAILABLE, RESERVED or SOLD, of a booking's own read PENDING, CONFIRMED or
     CANCELED. A refund is a cancellation where what was sold can be given back. An offer of the
     waiting list is a hold; its visitor finds it, so it began when they last knew nothing of it.
     The deadline is that which the answer told, or the last one told of that booking.
@@ -145,9 +145,10 @@ def _cancel(seat: Seat, asked: Operation) -> list[Step]:
 
 
 def _refund(seat: Seat, asked: Operation) -> list[Step]:
-    if seat.booking == asked.booking and seat.status == SOLD:
-        return [Step(Seat(), changes=True)]
-    return _cancel(seat, asked)
+    sold = seat.booking == asked.booking and seat.status == SOLD
+    if asked.told == "ended":
+        return [] if sold else [Step(seat, changes=False)]
+    return [Step(Seat(), changes=True)] if sold else _cancel(seat, asked)
 
 
 def _read(seat: Seat, asked: Operation) -> list[Step]:
