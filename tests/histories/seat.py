@@ -35,10 +35,11 @@ class Operation:
 
     `told` is the answer: 'done'; of a hold 'taken'; of a payment or an extension 'expired' or
     'ended' (not payable, not extendable); of a provider's payment also 'late'; of a cancellation
-    'sold'; of a refund also 'ended' (not refundable); of a read AVAILABLE, RESERVED or SOLD, of a booking's own read PENDING, CONFIRMED or
-    CANCELED. A refund is a cancellation where what was sold can be given back. An offer of the
-    waiting list is a hold; its visitor finds it, so it began when they last knew nothing of it.
-    The deadline is that which the answer told, or the last one told of that booking.
+    'sold'; of a refund also 'ended' (not refundable); of a read AVAILABLE, RESERVED or SOLD, of a
+    booking's own read PENDING, CONFIRMED or CANCELED. A refund is a cancellation where what was
+    sold can be given back. An offer of the waiting list is a hold; its visitor finds it, so it
+    began when they last knew nothing of it. The deadline is that which the answer told, or the
+    last one told of that booking.
     An operation that never got an answer has `known` False: it took effect at some time after
     `begin`, or never.
     """
