@@ -120,15 +120,16 @@ WHERE (b.status = 'CANCELED' AND (
                      OR NOT EXISTS (SELECT FROM refund r WHERE r.payment_id = p.payment_id) END))
    OR (b.status <> 'CANCELED' AND b.canceled_reason IS NOT NULL);
 -- broken
--- A date that was canceled has nothing left, once the work on it is finished.
-SELECT j.schedule_job_id, concert_schedule_id, d.state, j.done, j.total, j.finished_at, b.live
+-- Of a date that was canceled nothing is sold any more, once the work on it is finished. A hold that
+-- was under way in that moment ends by itself; it cannot be paid.
+SELECT j.schedule_job_id, concert_schedule_id, d.state, j.done, j.total, j.finished_at, b.sold
 FROM schedule_job j
 JOIN concert_schedule d USING (concert_schedule_id)
-CROSS JOIN LATERAL (SELECT count(*) AS live FROM concert_booking b
+CROSS JOIN LATERAL (SELECT count(*) AS sold FROM concert_booking b
                     WHERE b.concert_schedule_id = d.concert_schedule_id
-                      AND b.status <> 'CANCELED') b
+                      AND b.status = 'CONFIRMED') b
 WHERE j.kind = 'cancel' AND (d.state <> 'canceled' OR j.done > j.total
-                             OR (j.finished_at IS NOT NULL AND b.live > 0));
+                             OR (j.finished_at IS NOT NULL AND b.sold > 0));
 
 -- B6: a balance is not negative and is the sum of its ledger, after every movement
 -- counts: users

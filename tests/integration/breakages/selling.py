@@ -120,7 +120,7 @@ ENDS = (
         "B5",
         "canceled, finished, and something is left",
         JOB.format(3, 3, "now()") + "UPDATE concert_schedule SET state = 'canceled';",
-        shows="'live': 3",
+        shows="'sold': 2",
     ),
     Breakage(
         "B5",
