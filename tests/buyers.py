@@ -43,8 +43,8 @@ class Notebook:
 
     `refused`: keys whose last word was a refusal. `places`: the jtis that joins gave, and to whom.
     `given_at`, `paid_at`: when a jti was first given and when it was paid with, as the moments of
-    the question and of the answer. `canceled`: bookings let go with 204. `trouble`: refused
-    connections, lost answers and 503, by kind.
+    the question and of the answer. `canceled`: bookings let go or given back with 204. `trouble`:
+    refused connections, lost answers and 503, by kind.
     """
 
     receipts: list[Receipt] = field(default_factory=list)
@@ -121,13 +121,25 @@ class Buyer:
         if held is None:
             return
         ids = [booking["concert_booking_id"] for booking in held["bookings"]]
-        if self._dice.random() < 0.4:
+        if self._dice.random() < 0.3:
             for booking_id in ids:
                 await self._cancel(booking_id)
             return
+        if self._dice.random() < 0.3:
+            await self.post("extend", self._booking_url(f"/{ids[0]}/extension"), {})
         url = self._shop.booking_url + "/v1/payments"
         if await self.post("pay", url, {"concert_booking_ids": ids}):
             self._notebook.paid_at[self.jti] = self._last
+            await self._give_back(ids)
+
+    async def _give_back(self, ids: list[int]) -> None:
+        """Some of what was bought, in one way or the other."""
+        for booking_id in ids:
+            fate = self._dice.random()
+            if fate < 0.2:
+                await self.post("refund", self._booking_url(f"/{booking_id}/refunds"), {})
+            elif fate < 0.3:
+                await self._cancel(booking_id)
 
     async def join(self) -> None:
         """A place in line, or the one held already. Raises Gone."""
@@ -151,8 +163,7 @@ class Buyer:
         return str(orjson.loads(raw)["status"])
 
     async def _cancel(self, booking_id: int) -> None:
-        url = f"{self._shop.booking_url}/v1/bookings/{booking_id}"
-        status, _ = await self._ask("cancel", "DELETE", url)
+        status, _ = await self._ask("cancel", "DELETE", self._booking_url(f"/{booking_id}"))
         if status == 204:
             self._notebook.canceled.add(booking_id)
 
@@ -190,6 +201,9 @@ class Buyer:
         if status >= 500:
             self._notebook.surprises.append(f"{kind}: {status} {raw[:200]!r}")
         return status, raw
+
+    def _booking_url(self, path: str) -> str:
+        return f"{self._shop.booking_url}/v1/bookings{path}"
 
     def _token_url(self) -> str:
         return f"{self._shop.gateway_url}/v1/rooms/{self._shop.room_id}/token"
