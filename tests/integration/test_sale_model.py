@@ -65,6 +65,7 @@ KINDS = {
     ),
     "pay_held": (4, (visitors, rooms)),
     "pay": (2, (visitors, st.lists(picks, min_size=1, max_size=3), own, other_room, keys)),
+    "extend": (2, (visitors, picks, own, other_room, keys)),
     "cancel": (2, (visitors, picks, own, other_room)),
     "refund": (1, (visitors, picks, own, keys)),
     "refund_sold": (2, (picks,)),
