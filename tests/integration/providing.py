@@ -65,6 +65,10 @@ class Shop:
         """What the provider has to tell, the oldest first."""
         return [json.loads(event.body) for event in self.till.due(EVER, 100)]
 
+    def forget(self) -> None:
+        """The provider has nothing to tell of what happened before."""
+        self.till._db.execute("UPDATE event SET next_at = NULL")
+
     async def tell(
         self, event: Any, *, secret: str = SECRET, ago_s: int = 0, signature: str | None = None
     ) -> Reply:

@@ -6,7 +6,7 @@ the model's; at the end, and whenever a program looks, so must everything that c
 questions of `onsale verify` must find nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from tests.booking_stack import BookingStack
 from tests.exploration import TIMES
+from tests.integration.providing import Shop, shop
 from tests.integration.sales import NOT_THERE, SEATS, Run
 
 
@@ -46,6 +46,7 @@ picks = st.integers(0, 5)
 keys = st.sampled_from([None, None, None, None, "k1", "k2"])
 #: Mostly one's own bookings; mostly with the token of their room.
 own = st.sampled_from([True, True, True, False])
+outcomes = st.sampled_from(["success", "success", "success", "decline"])
 other_room = st.sampled_from([0, 0, 0, 0, 1])
 
 KINDS = {
@@ -72,6 +73,11 @@ KINDS = {
     "refund_by_operator": (2, (picks, st.sampled_from(["0.00", "3.33", "5.00", "all"]), keys)),
     "expire": (3, (picks,)),
     "sweep": (1, (st.sampled_from([1, 2, 200]),)),
+    "collect": (2, (visitors, rooms, outcomes)),
+    "intend": (1, (visitors, st.lists(picks, min_size=1, max_size=3), own, other_room, keys)),
+    "confirm": (1, (picks, outcomes)),
+    "deliver": (3, (st.sampled_from([0, 0, 0, 1, 2, 3, 4, 5]),)),
+    "work": (1, (picks,)),
     "charge": (1, (visitors, st.sampled_from(["0.01", "10.00", "33.33", "100.00"]), keys)),
     "again": (2, (picks,)),
     "come_again": (2, (visitors, rooms)),
@@ -90,8 +96,15 @@ FREELY = settings(
 )
 
 
-async def run_program(booking: BookingStack, redis: Redis, program: list[Step]) -> None:
-    run = await Run.begun(booking, redis)
+@pytest.fixture
+async def sale(redis: Redis, redis_url: str, database_url: str) -> AsyncIterator[Shop]:
+    """A booking API and a provider, whose background loops rest."""
+    async with shop(redis, redis_url, database_url) as stack:
+        yield stack
+
+
+async def run_program(sale: Shop, redis: Redis, program: list[Step]) -> None:
+    run = await Run.begun(sale, redis)
     for each in program:
         await each.do(run)
     await run.end()
@@ -111,9 +124,9 @@ async def run_program(booking: BookingStack, redis: Redis, program: list[Step]) 
 )
 @given(program=st.lists(steps, min_size=20, max_size=40))
 async def test_a_sale_answers_as_the_model_does(
-    booking: BookingStack, redis: Redis, program: list[Step]
+    sale: Shop, redis: Redis, program: list[Step]
 ) -> None:
-    await run_program(booking, redis, program)
+    await run_program(sale, redis, program)
 
 
 @pytest.mark.slow
@@ -121,6 +134,6 @@ async def test_a_sale_answers_as_the_model_does(
 @settings(FREELY, max_examples=100 * TIMES)
 @given(program=st.lists(steps, min_size=1, max_size=120))
 async def test_long_sales_answer_as_the_model_does(
-    booking: BookingStack, redis: Redis, program: list[Step]
+    sale: Shop, redis: Redis, program: list[Step]
 ) -> None:
-    await run_program(booking, redis, program)
+    await run_program(sale, redis, program)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.model.paying import Paying
-from tests.model.selling import FOREIGN, NOT_FOUND, Booking, Expected, Request
+from tests.model.selling import FOREIGN, NOT_FOUND, Booking, Date, Expected, Request
 
 #: What an event of the provider makes of an intent that is still open.
 OPEN = ("created", "declined")
@@ -27,9 +27,11 @@ class Intent:
 class Collecting(Paying):
     """Payments through one provider."""
 
-    intents: list[Intent]
-    #: Events that were taken.
-    taken: set[str]
+    def __init__(self, dates: list[Date]):
+        super().__init__(dates)
+        self.intents: list[Intent] = []
+        #: Events that were taken.
+        self.taken: set[str] = set()
 
     def intend(self, request: Request, ids: list[int], room: str) -> Expected:
         own = [b for b in self.of(request.visitor) if b.id in ids]

@@ -5,11 +5,11 @@ times, bytes) the model learns from its answers. Visitors, dates and rooms are n
 names them.
 """
 
-from tests.model.paying import Paying
+from tests.model.collecting import Collecting
 from tests.model.selling import Booking, Date, Expected, Request, Visitor
 
 __all__ = ["Booking", "Date", "Expected", "Request", "Sale", "Visitor"]
 
 
-class Sale(Paying):
+class Sale(Collecting):
     """Everything that is sold, and to whom."""

@@ -9,6 +9,9 @@ from tests.integration.sales.talking import ROOMS, room_of
 from tests.model.collecting import Intent
 from tests.model.sale import Request
 
+#: What the provider answers, and what it then says of the payment.
+OUTCOMES = {"success": (200, "succeeded"), "decline": (402, "declined")}
+
 
 class Collecting(Paying):
     """What is paid through the provider, whose events the steps deliver as they like."""
@@ -39,10 +42,10 @@ class Collecting(Paying):
     async def confirm(self, pick: int, outcome: str) -> None:
         """A visitor pays at the provider's, or tries to."""
         intent = self._intent(pick)
-        if intent is not None and not intent.collected:
+        if intent is not None and intent.collected in {"", "declined"}:
             shown = {"reference": intent.reference, "client_secret": intent.secret}
-            assert await self.shop.confirm(shown, outcome) == 200
-            intent.collected = {"success": "succeeded", "decline": "declined"}[outcome]
+            status, intent.collected = OUTCOMES[outcome]
+            assert await self.shop.confirm(shown, outcome) == status
 
     async def deliver(self, pick: int) -> None:
         """The provider tells of something, now or again, in any order."""

@@ -6,9 +6,10 @@ from typing import Self
 from redis.asyncio import Redis
 
 from tests.booking_stack import TABLES, BookingStack
+from tests.integration.providing import Shop
+from tests.integration.sales.collecting import Collecting
 from tests.integration.sales.holding import EXTENSION_S, HOLD_TTL_S
 from tests.integration.sales.looking import Looking
-from tests.integration.sales.paying import Paying
 from tests.integration.sales.talking import ROOMS, SEATS
 from tests.model import sale as model
 from tests.model.sale import Date
@@ -24,15 +25,18 @@ DATES = (
 )
 
 
-class Run(Paying, Looking):
+class Run(Collecting, Looking):
     """One sale."""
 
     @classmethod
-    async def begun(cls, booking: BookingStack, redis: Redis) -> Self:
+    async def begun(cls, shop: Shop, redis: Redis) -> Self:
         """Three visitors in two rooms with four dates; the first visitor has no money."""
+        booking = shop.booking
         await redis.flushall()
         await booking.pool.execute(f"TRUNCATE {', '.join(TABLES)}, queue")
         run = cls(booking, model.Sale([await _date(booking, *date) for date in DATES]))
+        run.shop = shop
+        shop.forget()
         for number, money in enumerate((None, "50.00", "200.00")):
             name = f"visitor-{number}"
             places = {r: await booking.visitor(room_id=r, name=name) for r in ROOMS}
