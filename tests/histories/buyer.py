@@ -29,7 +29,7 @@ class Buyer(Client):
         if told.status == 201:
             return self.recorder.held(told.begin, told.end, schedule, told.body["bookings"])
         if told.code == "seat_taken":
-            self.recorder.taken(told.begin, told.end, schedule, told.body["seats"])
+            self.recorder.taken(told.begin, told.end, schedule, told.body.get("seats", ()))
         elif told.code == "queue_token_expired":
             await self.join()
         return []

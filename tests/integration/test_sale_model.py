@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from tests.exploration import TIMES
 from tests.integration.providing import Shop, shop
-from tests.integration.sales import NOT_THERE, SEATS, Run
+from tests.integration.sales import MORE_SEATS, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ KINDS = {
             visitors,
             dates,
             st.lists(
-                st.sampled_from((*SEATS, *SEATS, *SEATS, NOT_THERE)),
+                st.sampled_from(MORE_SEATS),
                 min_size=1,
                 max_size=4,
                 unique=True,
@@ -64,16 +64,28 @@ KINDS = {
             keys,
         ),
     ),
+    "hold_best": (
+        4,
+        (
+            visitors,
+            dates,
+            st.integers(1, 3),
+            st.sampled_from([True, True, True, False]),
+            st.sampled_from([None, None, None, "33.33", "20.00"]),
+            keys,
+        ),
+    ),
+    "buy": (4, (visitors, dates, st.integers(1, 2))),
     "pay_held": (4, (visitors, rooms)),
     "pay": (2, (visitors, st.lists(picks, min_size=1, max_size=3), own, other_room, keys)),
     "extend": (2, (visitors, picks, own, other_room, keys)),
     "cancel": (2, (visitors, picks, own, other_room)),
     "refund": (1, (visitors, picks, own, keys)),
-    "refund_sold": (2, (picks,)),
+    "refund_sold": (3, (picks,)),
     "refund_by_operator": (2, (picks, st.sampled_from(["0.00", "3.33", "5.00", "all"]), keys)),
-    "expire": (3, (picks,)),
+    "expire": (5, (picks,)),
     "sweep": (1, (st.sampled_from([1, 2, 200]),)),
-    "collect": (2, (visitors, rooms, outcomes)),
+    "collect": (3, (visitors, rooms, outcomes)),
     "intend": (1, (visitors, st.lists(picks, min_size=1, max_size=3), own, other_room, keys)),
     "confirm": (1, (picks, outcomes)),
     "deliver": (3, (st.sampled_from([0, 0, 0, 1, 2, 3, 4, 5]),)),

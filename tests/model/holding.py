@@ -1,5 +1,7 @@
 """The model of holds: taken, extended, let go, past their deadline."""
 
+from decimal import Decimal
+
 from tests.model.selling import (
     DONE,
     FOREIGN,
@@ -29,12 +31,60 @@ class Holding(Books):
         taken = sorted(seat for seat in seats if self.holder(date, seat))
         if taken:
             return Expected(409, "seat_taken", {"seats": taken})
-        live = self.live(request.visitor, date)
-        if live + len(seats) > date.limit:
-            return Expected(409, "limit_exceeded", {"limit": date.limit, "live_seats": live})
-        return self.held(request.visitor, date, seats)
+        refused = self._beyond_limit(request.visitor, date, len(seats))
+        if refused is not None:
+            return refused
+        orphans = self.orphans(date, seats)
+        if orphans and date.avoid_orphans and self._runs(date, len(seats), orphans=False):
+            return Expected(409, "orphan_seat", {"seats": orphans})
+        return self._held(request.visitor, date, seats)
 
-    def held(self, name: str, date: Date, seats: list[str]) -> Expected:
+    def hold_best(
+        self, request: Request, date: Date, count: int, adjacent: bool, most: Decimal | None
+    ) -> Expected:
+        """The seats that were loaded first; side by side, and leaving no orphan, if so wanted."""
+        known = self.known(request)
+        if known is not None:
+            return known
+        refused = self._refused(request.visitor, date)
+        refused = refused or self._beyond_limit(request.visitor, date, count)
+        if refused is not None:
+            return refused
+        free = [seat for seat in date.seats if not self.holder(date, seat)]
+        if adjacent:
+            found = self._runs(date, count, orphans=False) if date.avoid_orphans else []
+            found = found or self._runs(date, count, orphans=True)
+        else:
+            found = [free[:count]] if len(free) >= count else []
+        if not found or (most is not None and date.price > most):
+            return Expected(409, "seat_taken")
+        return self._held(request.visitor, date, found[0])
+
+    def orphans(self, date: Date, seats: list[str]) -> list[str]:
+        """Free seats that these would leave alone between two that are not free."""
+        taken = [seat in seats or self.holder(date, seat) is not None for seat in date.seats]
+        return [
+            seat
+            for at, seat in enumerate(date.seats[1:-1], 1)
+            if not taken[at]
+            and taken[at - 1]
+            and taken[at + 1]
+            and not {date.seats[at - 1], date.seats[at + 1]}.isdisjoint(seats)
+        ]
+
+    def _runs(self, date: Date, count: int, *, orphans: bool) -> list[list[str]]:
+        """Free seats side by side, the best first; `orphans`: also those that leave some."""
+        found = [list(date.seats[at : at + count]) for at in range(len(date.seats) - count + 1)]
+        free = [run for run in found if not any(self.holder(date, seat) for seat in run)]
+        return [run for run in free if orphans or not self.orphans(date, run)]
+
+    def _beyond_limit(self, name: str, date: Date, seats: int) -> Expected | None:
+        live = self.live(name, date)
+        if live + seats <= date.limit:
+            return None
+        return Expected(409, "limit_exceeded", {"limit": date.limit, "live_seats": live})
+
+    def _held(self, name: str, date: Date, seats: list[str]) -> Expected:
         """The hold of seats that nothing stands against."""
         self._take_over(name, date, seats)
         token = self.visitors[name].tokens[date.room]

@@ -1,6 +1,8 @@
 """Steps of holds: taken, extended, let go, past their deadline."""
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from tests.booking_stack import Reply
 from tests.integration.sales.talking import ROOMS, Talk, compare, room_of
@@ -17,6 +19,24 @@ class Holding(Talk):
         of = self.sale.dates[date]
         path = f"/v1/schedules/{of.schedule_id}/bookings"
         await self._hold(self.request(visitor, path, {"seat_numbers": seats}, key), of, seats)
+
+    async def hold_best(
+        self,
+        visitor: int,
+        date: int,
+        count: int,
+        adjacent: bool,
+        most: str | None,
+        key: str | None,
+    ) -> None:
+        """The best available; not side by side only where orphans do not matter."""
+        of = self.sale.dates[date]
+        best: dict[str, Any] = {"count": count, "adjacent": adjacent or of.avoid_orphans}
+        if most is not None:
+            best["max_price"] = most
+        path = f"/v1/schedules/{of.schedule_id}/bookings"
+        request = self.request(visitor, path, {"best_available": best}, key)
+        await self._hold_best(request, of, best)
 
     async def extend(
         self, visitor: int, pick: int, own: bool, with_room: int, key: str | None
@@ -70,6 +90,12 @@ class Holding(Talk):
     async def _hold(self, request: Request, date: Date, seats: list[str]) -> None:
         self.sent(request, lambda again: self._hold(again, date, seats))
         expected = self.sale.hold(request, date, seats)
+        made(expected, date, await self.post(request, date.room, expected))
+
+    async def _hold_best(self, request: Request, date: Date, best: dict[str, Any]) -> None:
+        self.sent(request, lambda again: self._hold_best(again, date, best))
+        most = Decimal(best["max_price"]) if "max_price" in best else None
+        expected = self.sale.hold_best(request, date, best["count"], best["adjacent"], most)
         made(expected, date, await self.post(request, date.room, expected))
 
     async def _extend(self, request: Request, booking: Booking, room: str) -> None:

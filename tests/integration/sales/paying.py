@@ -15,6 +15,12 @@ class Paying(Holding):
         request = self.request(visitor, "/v1/users/me/charges", {"amount": amount}, key)
         await self._charge(request, amount)
 
+    async def buy(self, visitor: int, date: int, count: int) -> None:
+        """The best seats of a date; then all that the visitor holds in its room is paid."""
+        room = ROOMS.index(self.sale.dates[date].room)
+        await self.hold_best(visitor, date, count, adjacent=True, most=None, key=None)
+        await self.pay_held(visitor, room)
+
     async def pay_held(self, visitor: int, room: int) -> None:
         """All that the visitor holds in a room."""
         held = [

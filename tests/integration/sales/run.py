@@ -10,18 +10,18 @@ from tests.integration.providing import Shop
 from tests.integration.sales.collecting import Collecting
 from tests.integration.sales.holding import EXTENSION_S, HOLD_TTL_S
 from tests.integration.sales.looking import Looking
-from tests.integration.sales.talking import ROOMS, SEATS
+from tests.integration.sales.talking import MORE_SEATS, ROOMS, SEATS
 from tests.model import sale as model
 from tests.model.sale import Date
 
-#: Room, limit, price, percent of it given back, seats that may be let go in an hour: of one room a
-#: date that gives all back and one that gives half; of another one that costs nothing, and one that
-#: costs much and gives nothing back.
+#: Room, limit, price, percent of it given back, seats that may be let go in an hour, whether
+#: orphans are avoided. Of one room a date that gives all back, and one that gives half and avoids
+#: orphans; of another one that costs nothing, and one that costs much and gives nothing back.
 DATES = (
-    ("room-a", 2, "10.00", 100, 0),
-    ("room-a", 3, "33.33", 50, 0),
-    ("room-b", 1, "0.00", 100, 2),
-    ("room-b", 4, "40.00", 0, 0),
+    ("room-a", 2, "10.00", 100, 0, False),
+    ("room-a", 3, "33.33", 50, 0, True),
+    ("room-b", 1, "0.00", 100, 2, False),
+    ("room-b", 4, "40.00", 0, 0, False),
 )
 
 
@@ -37,7 +37,7 @@ class Run(Collecting, Looking):
         run = cls(booking, model.Sale([await _date(booking, *date) for date in DATES]))
         run.shop = shop
         shop.forget()
-        for number, money in enumerate((None, "50.00", "200.00")):
+        for number, money in enumerate((None, "100.00", "500.00")):
             name = f"visitor-{number}"
             places = {r: await booking.visitor(room_id=r, name=name) for r in ROOMS}
             run.visitors[name] = places
@@ -60,17 +60,25 @@ class Run(Collecting, Looking):
 
 
 async def _date(
-    booking: BookingStack, room: str, limit: int, price: str, percent: int, churn: int
+    booking: BookingStack,
+    room: str,
+    limit: int,
+    price: str,
+    percent: int,
+    churn: int,
+    avoid_orphans: bool,
 ) -> Date:
+    seats = MORE_SEATS if avoid_orphans else SEATS
     schedule_id = await booking.date(
-        list(SEATS), room_id=room, price=price, limit=limit, hold_ttl_s=HOLD_TTL_S
+        list(seats), room_id=room, price=price, limit=limit, hold_ttl_s=HOLD_TTL_S
     )
     await booking.pool.execute(
-        "UPDATE concert_schedule SET hold_extension_s = $2, max_let_go_per_hour = $3"
-        " WHERE concert_schedule_id = $1",
+        "UPDATE concert_schedule SET hold_extension_s = $2, max_let_go_per_hour = $3,"
+        " avoid_orphans = $4 WHERE concert_schedule_id = $1",
         schedule_id,
         EXTENSION_S,
         churn,
+        avoid_orphans,
     )
     await booking.pool.execute(
         "UPDATE concert SET refund_percent = $2 FROM concert_schedule d"
@@ -79,5 +87,12 @@ async def _date(
         percent,
     )
     return Date(
-        schedule_id, room, limit, Decimal(price), SEATS, refund_percent=percent, churn=churn
+        schedule_id,
+        room,
+        limit,
+        Decimal(price),
+        seats,
+        refund_percent=percent,
+        avoid_orphans=avoid_orphans,
+        churn=churn,
     )

@@ -10,7 +10,8 @@ from tests.model.sale import Booking, Date, Expected, Request
 
 ROOMS = ("room-a", "room-b")
 SEATS = ("A-1", "A-2", "A-3", "A-4")
-NOT_THERE = "Z-9"
+#: Seats of the date that avoids orphans: one more than others have.
+MORE_SEATS = (*SEATS, "A-5")
 PATIENCE = 4
 
 _OPERATOR = "operator"
