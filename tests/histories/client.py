@@ -118,7 +118,7 @@ class Client:
         """
         key = self.key()
         times = 2 if self.dice.random() < 0.03 else 1
-        answers = await self.together(
+        answers: list[Told] = await self.together(
             *(self.booking_api(kind, "POST", path, body, key=key) for _ in range(times))
         )
         done = [told for told in answers if told.status == 201]
