@@ -15,6 +15,7 @@ from booking_api import (
     operators,
     refunds,
     ticket_handlers,
+    waitlist_handlers,
     webhook_log,
 )
 from booking_api.access import access_of
@@ -37,6 +38,7 @@ from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from booking_api.settings import BookingSettings
 from booking_api.ticket_codes import TICKET_CODES, TicketCodes
 from booking_api.tickets import TICKETS, Tickets
+from booking_api.waitlist import WAITLIST, Waitlist
 from booking_api.webhook_log import WEBHOOK_LOG, WebhookLog
 from booking_api.webhooks import RECEIVER, Receiver
 from shared.docs import DOCS, Docs
@@ -67,6 +69,7 @@ def create_app(settings: BookingSettings) -> web.Application:
         app[RECEIVER] = Receiver(settings.webhook_url, settings.webhook_secrets)
     app.add_routes(handlers.routes)
     app.add_routes(map_handlers.routes)
+    app.add_routes(waitlist_handlers.routes)
     app.add_routes(map_events.routes)
     app.add_routes(admin.routes)
     app.add_routes(refunds.routes)
@@ -102,6 +105,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         operators.furnish(app, sale, currency)
         app[SEAT_MAPS] = SeatMaps(sale, currency)
         app[BOOKINGS] = Bookings(sale, currency, app[SEAT_MAPS])
+        app[WAITLIST] = Waitlist(sale, currency)
         app[PAYMENTS] = Payments(sale, currency, app[COMPLETIONS])
         app[REFUNDS] = Refunds(sale, currency)
         app[ACCOUNTS] = Accounts(sale, currency)

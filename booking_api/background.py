@@ -13,6 +13,7 @@ from booking_api.cancellations import CANCELLATIONS
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
 from booking_api.intents import INTENTS
+from booking_api.waitlist import WAITLIST
 from booking_api.webhooks import RECEIVER, Deliveries
 from shared.logs import logger
 from shared.loops import end
@@ -25,6 +26,7 @@ async def background(app: web.Application) -> AsyncIterator[None]:
     sale, telling, counting = app[SALE], app[COMPLETIONS], app[AVAILABILITY]
     tasks = [
         asyncio.create_task(_forever("sweep", lambda: sweep.sweep(sale), sweep.PAUSE_S)),
+        asyncio.create_task(_forever("waitlist", app[WAITLIST].offer, sweep.PAUSE_S)),
         asyncio.create_task(
             _forever("cancellations", app[CANCELLATIONS].work, cancellations.PAUSE_S)
         ),

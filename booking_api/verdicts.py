@@ -17,9 +17,11 @@ from shared.errors import (
     NotFound,
     NotPayable,
     NotRefundable,
+    NotSoldOut,
     OnsaleError,
     OrphanSeat,
     QueueTokenForeign,
+    QueueTokenWaiting,
     RequestInProgress,
     SaleStopped,
     ScheduleCanceled,
@@ -34,7 +36,19 @@ from shared.errors import (
 )
 
 DONE = frozenset(
-    {"held", "extended", "paid", "charged", "refunded", "canceled", "changed", "admitted"}
+    {
+        "held",
+        "extended",
+        "joined",
+        "waiting",
+        "left",
+        "paid",
+        "charged",
+        "refunded",
+        "canceled",
+        "changed",
+        "admitted",
+    }
     | {"replayed"}
 )
 #: What became of a payment through a provider, or of what it says of one.
@@ -65,6 +79,10 @@ class Busy(Unavailable):
     """Others took the same seats, again and again, and there are more: ask again with this key."""
 
 
+class AdmissionUnknown(Unavailable):
+    """It is not written down yet that this token was let in; ask again in a moment."""
+
+
 class ListFirst(SeatTaken):
     """Whoever is on this date's waiting list goes first; join it."""
 
@@ -86,10 +104,12 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "list_first": ListFirst,
     "none_left": NoneLeft,
     "not_extendable": NotExtendable,
+    "not_admitted": QueueTokenWaiting,
     "not_found": NotFound,
     "nothing_to_collect": NothingToCollect,
     "not_payable": NotPayable,
     "not_refundable": NotRefundable,
+    "not_sold_out": NotSoldOut,
     "orphan_seat": OrphanSeat,
     "request_in_progress": RequestInProgress,
     "sale_stopped": SaleStopped,
@@ -100,6 +120,7 @@ _REFUSALS: dict[str, type[OnsaleError]] = {
     "ticket_void": TicketVoid,
     "too_many_intents": TooManyRequests,
     "version_conflict": VersionConflict,
+    "unknown_token": AdmissionUnknown,
 }
 
 #: The second wall: functions check before they write, so these speak only if one has a mistake.

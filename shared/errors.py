@@ -155,6 +155,12 @@ class LimitExceeded(OnsaleError):
     extras: ClassVar = {"limit": int, "live_seats": int}
 
 
+class NotSoldOut(OnsaleError):
+    """There are free seats of this date: hold one."""
+
+    status, code, title = 409, "not_sold_out", "Not sold out"
+
+
 class SaleStopped(OnsaleError):
     """Seats of this date are not sold, for now or for good."""
 

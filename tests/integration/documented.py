@@ -137,6 +137,11 @@ async def _furnish(stack: BookingStack) -> None:
     await stack.held(visitor, schedule_id, "A-1")
     (paid,) = await stack.held(visitor, schedule_id, "A-2")
     assert (await stack.pay(visitor, paid)).status == 201
+    await stack.pool.execute(
+        "INSERT INTO waitlist (user_id, concert_schedule_id, room_id, token_value, status, reason)"
+        " SELECT user_id, $1, $2, $3, 'ENDED', 'left' FROM users",
+        *(schedule_id, ROOM, visitor.place.jti),
+    )
 
 
 def _visitor(identity: str, token: str) -> Headers:

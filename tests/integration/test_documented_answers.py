@@ -12,6 +12,7 @@ from aiohttp import web
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from redis.asyncio import Redis
 
+from booking_api.waitlist import WAITLIST
 from queue_gateway.app import create_app
 from tests.booking_stack import ADMIN_KEY, BookingStack
 from tests.documents import booking_app, gateway_app
@@ -19,6 +20,7 @@ from tests.integration import services
 from tests.integration.documented_operators import operate
 from tests.integration.exploring import strict
 from tests.integration.services import Client
+from tests.integration.sound_sale import move_journal
 from tests.waiting import wait_until
 
 ROOM = "/v1/rooms/spring-tour"
@@ -203,7 +205,33 @@ async def _hear(
     return first
 
 
-async def test_the_booking_apis_answers_are_what_its_document_says(booking: BookingStack) -> None:
+async def wait_in_line(ask: Any, booking: BookingStack, redis: Redis) -> None:
+    """A seat is waited for, offered and given up."""
+    schedule_id = await booking.date(["W-1"])
+    path = f"/v1/schedules/{schedule_id}/waitlist"
+    holder, waits = await booking.visitor(), await booking.visitor()
+    assert (await ask("POST", path, waits)).status == 409
+    (held,) = await booking.held(holder, schedule_id, "W-1")
+    assert (await ask("POST", path, waits)).status == 503
+    await move_journal(booking, redis)
+    assert (await ask("GET", path, waits)).status == 404
+    assert (await ask("POST", path, waits)).status == 201
+    assert (await ask("POST", path, waits)).status == 200
+    assert (await ask("DELETE", f"/v1/bookings/{held}", holder)).status == 204
+    seats = f"/v1/schedules/{schedule_id}/bookings"
+    best = {"best_available": {"count": 1}}
+    assert (await ask("POST", seats, holder, key="w-1", body=best)).status == 409
+    await booking.app[WAITLIST].offer()
+    assert (await ask("GET", path, waits)).body["status"] == "OFFERED"
+    assert (await ask("DELETE", path, waits)).status == 204
+    assert (await ask("POST", seats, holder, key="w-2", body=best)).status == 201
+    await booking.change(schedule_id, max_let_go_per_hour=1)
+    assert (await ask("POST", seats, waits, key="w-3", body=best)).status == 429
+
+
+async def test_the_booking_apis_answers_are_what_its_document_says(
+    booking: BookingStack, redis: Redis
+) -> None:
     documented = Documented(booking_app())
     known = await booking.date([f"A-{number}" for number in range(1, 9)])
     visitor = await booking.visitor(money="400.00")
@@ -310,6 +338,7 @@ async def test_the_booking_apis_answers_are_what_its_document_says(booking: Book
     path = "/v1/users/me/charges"
     assert (await ask("POST", path, key="charge-1", body=charged)).status == 201
     assert (await ask("POST", path, body=charged)).status == 400
+    await wait_in_line(ask, booking, redis)
     await operate(ask, operator, concert.body["concert_id"], visitor.name)
 
     assert documented.unseen() == set()

@@ -21,6 +21,7 @@ KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"]
 #: a concert that refunds nothing. That they succeed is seen in `test_documented_answers.py`.
 AT_OPERATORS_MERCY = {
     "POST /v1/bookings/{concert_booking_id}/extension",
+    "POST /v1/schedules/{concert_schedule_id}/waitlist",
     "POST /v1/schedules/{concert_schedule_id}/bookings",
     "DELETE /v1/bookings/{concert_booking_id}",
     "POST /v1/bookings/{concert_booking_id}/refunds",

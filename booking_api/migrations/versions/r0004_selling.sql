@@ -72,6 +72,7 @@ CREATE TABLE waitlist (
 
 CREATE UNIQUE INDEX waitlist_one_live_per_user
     ON waitlist (concert_schedule_id, user_id) WHERE status <> 'ENDED';
+CREATE INDEX waitlist_by_user ON waitlist (user_id, concert_schedule_id, waitlist_id);
 CREATE INDEX waitlist_line ON waitlist (concert_schedule_id, waitlist_id) WHERE status = 'WAITING';
 CREATE UNIQUE INDEX waitlist_offer_once
     ON waitlist (concert_booking_id) WHERE concert_booking_id IS NOT NULL;
