@@ -1,10 +1,24 @@
 """All guards, from the tables beside this file."""
 
-from tests.guards import Guard, extending, gates, operators, rooms, sale, sites, streams, times
+from tests.guards import (
+    Guard,
+    collecting,
+    extending,
+    gates,
+    operators,
+    refunding,
+    rooms,
+    sale,
+    sites,
+    streams,
+    times,
+)
 
 GUARDS: tuple[Guard, ...] = (
     *rooms.GUARDS,
     *sale.GUARDS,
+    *refunding.GUARDS,
+    *collecting.GUARDS,
     *extending.GUARDS,
     *gates.GUARDS,
     *operators.GUARDS,
