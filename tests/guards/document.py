@@ -17,6 +17,7 @@ BOUNDS = "tests/integration/test_room_bounds.py"
 LANES = "tests/integration/test_room_lanes.py"
 NO_SHOWS = "tests/integration/test_room_no_shows.py"
 BY_HAND = "tests/integration/test_room_operators.py"
+SEATS = "tests/integration/test_room_seats.py"
 ETA = "tests/unit/test_eta.py"
 TOKENS = "tests/unit/test_queue_token.py"
 GATES = "tests/integration/test_booking_gates.py"
@@ -37,8 +38,8 @@ INVARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "A3": ("a quiet spell banks no more than the burst", (ROOM_MODEL, SCRIPTS)),
     "A4": (
-        "nothing is admitted while paused, closed or before opening",
-        (ROOM_MODEL, SCRIPTS, BY_HAND),
+        "nothing is admitted while paused, closed, before opening or while all seats are held",
+        (ROOM_MODEL, SCRIPTS, BY_HAND, SEATS),
     ),
     "A5": (
         "with waiters, slots and rate left somebody is admitted in a tick",
@@ -46,7 +47,7 @@ INVARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "A6": (
         "every end frees its slot once; an ended token never comes back",
-        (ROOM_MODEL, SCRIPTS, BY_HAND),
+        (ROOM_MODEL, SCRIPTS, BY_HAND, SEATS),
     ),
     "A7": (
         "reading changes no order and no deadline; it is seen, it claims",

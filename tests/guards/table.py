@@ -9,6 +9,7 @@ from tests.guards import (
     refunding,
     rooms,
     sale,
+    seats,
     sites,
     streams,
     times,
@@ -16,6 +17,7 @@ from tests.guards import (
 
 GUARDS: tuple[Guard, ...] = (
     *rooms.GUARDS,
+    *seats.GUARDS,
     *sale.GUARDS,
     *refunding.GUARDS,
     *collecting.GUARDS,

@@ -16,10 +16,10 @@ NO_DATES = '{"currency":"USD","schedules":[],"more_schedules":0}'
 
 @dataclass
 class Line:
-    """One room under test; `now_ms` is the store's time."""
+    """One room under test; `now_ms` is the time that its store is told."""
 
     client: Redis
-    now_ms: int = 1_800_000_000_000
+    now_ms: Any = 1_800_000_000_000
     counts: int = 0
     rooms: Rooms = field(init=False)
     places: Places = field(init=False)

@@ -8,17 +8,15 @@ poll again: any promise within the bounds will do, and the claim deadline depend
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from tests.model.lanes import Lane, next_lane, only_line, parse, redefined
 from tests.model.place import Place, ended_id
 from tests.model.rate import Rate
 from tests.model.seats import BySeat, Seats
+from tests.model.times import Times
 
-OUTAGE_MS = 2_000
 REASONS_KEPT_MS = 900_000
-LONGEST_POLL_MS = 60_000
 NEAR_POLL_MS = 1_000
 PACE_SLOT_MS = 10_000
 #: A promise is remembered in steps of this length, rounded up.
@@ -31,14 +29,11 @@ Entered = tuple[Any, ...]
 
 
 @dataclass
-class Room:
+class Room(Times):
     """The room; times are passed in, and a time before the last one counts as the last one."""
 
-    settings: dict[str, Any]
-    clock_ms: int
     version: int = 1
     generation: int = field(init=False)
-    beat_ms: int = field(init=False)
     rate: Rate = field(init=False)
     lanes: list[Lane] = field(init=False)
     idle_rest_ms: int = 0
@@ -46,7 +41,6 @@ class Room:
     closed_reason: str = ""
     last_number: int = 0
     serving_number: int = 0
-    places: dict[str, Place] = field(default_factory=dict)
     #: By generation and number; None for all of a generation.
     ended: dict[tuple[int, int | None], tuple[int, str]] = field(default_factory=dict)
     journal: list[dict[str, str]] = field(default_factory=list)
@@ -68,10 +62,6 @@ class Room:
         return sorted(
             (p for p in self.places.values() if p.expires_ms is None), key=lambda p: p.number
         )
-
-    @property
-    def active(self) -> list[Place]:
-        return [p for p in self.places.values() if p.expires_ms is not None]
 
     def line(self, lane: Lane) -> list[Place]:
         """Who waits in a lane, in the order of their numbers."""
@@ -263,39 +253,6 @@ class Room:
             self._end(place, reason, now)
             return None
         return place
-
-    # Time -------------------------------------------------------------------------------------
-
-    def _tell(self, at_ms: int) -> int:
-        self.clock_ms = max(self.clock_ms, at_ms)
-        return self.clock_ms
-
-    def _ms(self, setting: str) -> int:
-        return int(self.settings[setting]) * 1000
-
-    def _longest_poll(self) -> Fraction:
-        idle, claim = self._ms("idle_ttl_s"), self._ms("claim_ttl_s")
-        return min(Fraction(idle, 3), Fraction(claim, 2), Fraction(LONGEST_POLL_MS))
-
-    def _standing(self, now: int) -> int:
-        """How long the admission loop has been silent, if that is an outage."""
-        gap = now - self.beat_ms
-        return gap if gap > OUTAGE_MS else 0
-
-    def _move(self, by_ms: int) -> None:
-        for place in self.active:
-            place.expires_ms = (place.expires_ms or 0) + by_ms
-            if place.claim_ms is not None:
-                place.claim_ms += by_ms
-
-    def _over(self, place: Place, now: int) -> str | None:
-        """Why an ACTIVE place is over: for the first of its deadlines that passed."""
-        if place.expires_ms is None:
-            return None
-        at = now - self._standing(now)
-        if place.claim_ms is not None and place.claim_ms <= min(at, place.expires_ms):
-            return "unclaimed"
-        return "timed_out" if place.expires_ms <= at else None
 
     # Admission --------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from queue_gateway.room import RoomView
+from queue_gateway.room_view import RoomView, Seats
 from queue_gateway.sights import Sight, Stream, about_to_expire, moved
 from shared.places import Status
 from shared.tokens import Place
@@ -17,9 +17,9 @@ ACTIVE = Status("ACTIVE", 0, 1000, NOW_MS + 300_000, None, 5000)
 ENDED = Status("EXPIRED", None, 1000, None, "timed_out", 5000)
 
 
-def room(active_ttl_s: int = 300, state: str = "open") -> RoomView:
+def room(active_ttl_s: int = 300, state: str = "open", seats: Seats | None = None) -> RoomView:
     told = {"active_ttl_s": str(active_ttl_s), "state": state, "opens_at_ms": ""}
-    return RoomView("spring-tour", NOW_MS, 0, {"": 0}, told, ())
+    return RoomView("spring-tour", NOW_MS, 0, {"": 0}, told, (), seats)
 
 
 def stream(first: Status = WAITS) -> Stream:
@@ -111,6 +111,16 @@ async def test_the_rooms_state_is_for_those_who_wait() -> None:
         told.see(status, room(state="paused"), NOW_MS)
     assert await waits.next(0) is not None
     assert await inside.next(0) is None
+
+
+async def test_how_the_sale_stands_is_shown_anew_but_not_each_seat() -> None:
+    told = stream()
+    await told.next(1)
+    shown = []
+    for status, available in (("on_sale", 9), ("on_sale", 8), ("held_out", 0), ("on_sale", 1)):
+        told.see(WAITS, room(seats=Seats(status, available, 5, 5, None)), NOW_MS)  # type: ignore[arg-type]
+        shown.append(await told.next(0) is not None)
+    assert shown == [True, False, True, True]
 
 
 async def test_what_is_over_still_shows_what_there_is_and_waits_for_nothing() -> None:
