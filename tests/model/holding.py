@@ -5,6 +5,7 @@ from decimal import Decimal
 from tests.model.selling import (
     DONE,
     FOREIGN,
+    LIST_FIRST,
     NOT_FOUND,
     STOPPED,
     Booking,
@@ -31,7 +32,9 @@ class Holding(Books):
         taken = sorted(seat for seat in seats if self.holder(date, seat))
         if taken:
             return Expected(409, "seat_taken", {"seats": taken})
-        refused = self._beyond_limit(request.visitor, date, len(seats))
+        if self.waiting(date):
+            return LIST_FIRST
+        refused = self.beyond_limit(request.visitor, date, len(seats))
         if refused is not None:
             return refused
         orphans = self.orphans(date, seats)
@@ -47,7 +50,8 @@ class Holding(Books):
         if known is not None:
             return known
         refused = self._refused(request.visitor, date)
-        refused = refused or self._beyond_limit(request.visitor, date, count)
+        refused = refused or (LIST_FIRST if self.waiting(date) else None)
+        refused = refused or self.beyond_limit(request.visitor, date, count)
         if refused is not None:
             return refused
         free = [seat for seat in date.seats if not self.holder(date, seat)]
@@ -78,7 +82,8 @@ class Holding(Books):
         free = [run for run in found if not any(self.holder(date, seat) for seat in run)]
         return [run for run in free if orphans or not self.orphans(date, run)]
 
-    def _beyond_limit(self, name: str, date: Date, seats: int) -> Expected | None:
+    def beyond_limit(self, name: str, date: Date, seats: int) -> Expected | None:
+        """Why so many seats are more than the visitor may have of the date."""
         live = self.live(name, date)
         if live + seats <= date.limit:
             return None

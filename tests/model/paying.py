@@ -95,6 +95,7 @@ class Paying(Holding):
         name, room = own[0].visitor, own[0].date.room
         for booking in own:
             booking.state, booking.paid = "CONFIRMED", booking.date.price
+            self.offer_ends(booking, "taken")
             self.visitors[name].move("PAYMENT", -booking.paid, booking.id)
         if not any(b.state == "PENDING" and b.date.room == room for b in self.of(name)):
             for booking in own:

@@ -7,9 +7,10 @@ names them.
 
 from tests.model.collecting import Collecting
 from tests.model.selling import Booking, Date, Expected, Request, Visitor
+from tests.model.waiting import Waiting
 
 __all__ = ["Booking", "Date", "Expected", "Request", "Sale", "Visitor"]
 
 
-class Sale(Collecting):
+class Sale(Collecting, Waiting):
     """Everything that is sold, and to whom."""

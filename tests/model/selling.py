@@ -6,6 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 LIVE = ("PENDING", "CONFIRMED")
+HOLD_TTL_S, EXTENSION_S, OFFER_TTL_S = 300, 120, 900
 CENT = Decimal("0.01")
 
 
@@ -58,6 +59,7 @@ class Booking:
     written: bool = False
     reason: str = ""
     extended: bool = False
+    ttl_s: int = HOLD_TTL_S
     paid: Decimal | None = None
     refunded: Decimal = Decimal(0)
     id: int = 0
@@ -75,6 +77,27 @@ class Booking:
     def left(self) -> Decimal:
         """What of its payment was not given back."""
         return Decimal(0) if self.paid is None else self.paid - self.refunded
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A place in a date's waiting list: WAITING, OFFERED a booking, or ENDED."""
+
+    visitor: str
+    date: Date
+    token: str
+    status: str = "WAITING"
+    reason: str = ""
+    booking: Booking | None = None
+    id: int = 0
+
+    @property
+    def lapsed(self) -> bool:
+        """Offered, and past its deadline, which nobody wrote down."""
+        return self.status == "OFFERED" and self.booking is not None and self.booking.unwritten
+
+    def end(self, reason: str) -> None:
+        self.status, self.reason = "ENDED", reason
 
 
 @dataclass(slots=True)
@@ -107,6 +130,7 @@ NOT_FOUND = Expected(404, "not_found")
 FOREIGN = Expected(403, "queue_token_foreign")
 FORBIDDEN = Expected(403, "forbidden")
 STOPPED = Expected(409, "sale_stopped")
+LIST_FIRST = Expected(409, "seat_taken")
 DONE = Expected(204)
 
 
@@ -117,6 +141,8 @@ class Books:
         self.dates = dates
         self.visitors: dict[str, Visitor] = {}
         self.bookings: list[Booking] = []
+        #: Places in waiting lists, in the order in which they were taken.
+        self.entries: list[Entry] = []
         #: In the order in which their deadlines passed.
         self.expired: list[Booking] = []
         #: Tokens that are over, with their reason.
@@ -161,6 +187,16 @@ class Books:
             counted[scope] = counted.get(scope, 0) + counts
         return counted
 
+    def waiting(self, date: Date) -> list[Entry]:
+        """Who waits for a seat of the date, the first one first."""
+        return [e for e in self.entries if e.date is date and e.status == "WAITING"]
+
+    def offer_ends(self, booking: Booking, reason: str) -> None:
+        """Where a booking was an offer of the waiting list, that is over."""
+        for entry in self.entries:
+            if entry.booking is booking and entry.status == "OFFERED":
+                entry.end(reason)
+
     def remember(self, request: Request, raw: bytes) -> None:
         """A request succeeded with this answer."""
         self._first[request.scope] = (request.body, raw)
@@ -182,6 +218,7 @@ class Books:
         else:
             booking.state = "CANCELED"
         booking.reason, booking.written = reason, True
+        self.offer_ends(booking, "lapsed")
         scope = booking.visitor, booking.date.schedule_id
         if held and reason in {"owner", "expired"}:
             self.let_go[scope] = self.let_go.get(scope, 0) + 1

@@ -7,9 +7,7 @@ from typing import Any
 from tests.booking_stack import Reply
 from tests.integration.sales.talking import ROOMS, Talk, compare, room_of
 from tests.model.sale import Booking, Date, Expected, Request
-
-HOLD_TTL_S = 300
-EXTENSION_S = 120
+from tests.model.selling import EXTENSION_S
 
 
 class Holding(Talk):
@@ -104,7 +102,7 @@ class Holding(Talk):
         reply = await self.post(request, room, expected)
         if expected.status == 201 and expected.replays is None:
             lasts = _time(reply.body["expiration_at"]) - _time(reply.body["created_at"])
-            assert lasts.total_seconds() == HOLD_TTL_S + EXTENSION_S
+            assert lasts.total_seconds() == booking.ttl_s + EXTENSION_S
 
 
 def made(expected: Expected, date: Date, reply: Reply) -> None:
@@ -119,7 +117,7 @@ def made(expected: Expected, date: Date, reply: Reply) -> None:
         booking.id = row["concert_booking_id"]
         assert row["price"] == f"{date.price:.2f}"
         lasts = _time(row["expiration_at"]) - _time(row["created_at"])
-        assert lasts.total_seconds() == HOLD_TTL_S
+        assert lasts.total_seconds() == booking.ttl_s
 
 
 def _time(text: str) -> datetime:

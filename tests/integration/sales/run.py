@@ -8,11 +8,12 @@ from redis.asyncio import Redis
 from tests.booking_stack import TABLES, BookingStack
 from tests.integration.providing import Shop
 from tests.integration.sales.collecting import Collecting
-from tests.integration.sales.holding import EXTENSION_S, HOLD_TTL_S
 from tests.integration.sales.looking import Looking
 from tests.integration.sales.talking import MORE_SEATS, ROOMS, SEATS
+from tests.integration.sales.waiting import Waiting
 from tests.model import sale as model
 from tests.model.sale import Date
+from tests.model.selling import EXTENSION_S, HOLD_TTL_S, OFFER_TTL_S
 
 #: Room, limit, price, percent of it given back, seats that may be let go in an hour, whether
 #: orphans are avoided. Of one room a date that gives all back, and one that gives half and avoids
@@ -25,7 +26,7 @@ DATES = (
 )
 
 
-class Run(Collecting, Looking):
+class Run(Collecting, Waiting, Looking):
     """One sale."""
 
     @classmethod
@@ -35,7 +36,7 @@ class Run(Collecting, Looking):
         await redis.flushall()
         await booking.pool.execute(f"TRUNCATE {', '.join(TABLES)}, queue")
         run = cls(booking, model.Sale([await _date(booking, *date) for date in DATES]))
-        run.shop = shop
+        run.shop, run.redis = shop, redis
         shop.forget()
         for number, money in enumerate((None, "100.00", "500.00")):
             name = f"visitor-{number}"
@@ -54,6 +55,7 @@ class Run(Collecting, Looking):
     async def end(self) -> None:
         """Look, sweep, look at what that may have changed, and ask what `onsale verify` asks."""
         await self.look()
+        await self.look_at_lists()
         await self.sweep(200)
         await self.look_at_seats()
         await self.booking.assert_sound()
@@ -74,11 +76,12 @@ async def _date(
     )
     await booking.pool.execute(
         "UPDATE concert_schedule SET hold_extension_s = $2, max_let_go_per_hour = $3,"
-        " avoid_orphans = $4 WHERE concert_schedule_id = $1",
+        " avoid_orphans = $4, offer_ttl_s = $5 WHERE concert_schedule_id = $1",
         schedule_id,
         EXTENSION_S,
         churn,
         avoid_orphans,
+        OFFER_TTL_S,
     )
     await booking.pool.execute(
         "UPDATE concert SET refund_percent = $2 FROM concert_schedule d"
