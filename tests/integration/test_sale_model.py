@@ -90,10 +90,11 @@ KINDS = {
     "confirm": (1, (picks, outcomes)),
     "deliver": (3, (st.sampled_from([0, 0, 0, 1, 2, 3, 4, 5]),)),
     "work": (1, (picks,)),
-    "sell_out": (2, (visitors, dates)),
+    "sell_out": (3, (visitors, dates)),
+    "release": (3, (dates, picks)),
     "join_list": (2, (visitors, dates)),
     "leave_list": (1, (visitors, dates)),
-    "offer": (3, (dates,)),
+    "offer": (2, (dates,)),
     "charge": (1, (visitors, st.sampled_from(["0.01", "10.00", "33.33", "100.00"]), keys)),
     "again": (2, (picks,)),
     "come_again": (2, (visitors, rooms)),
@@ -119,6 +120,67 @@ async def sale(redis: Redis, redis_url: str, database_url: str) -> AsyncIterator
         yield stack
 
 
+TAKEN_OVER = [
+    step("hold", 0, 0, ["A-1", "A-2"], None),
+    step("expire", 0),
+    step("look"),
+    step("hold", 1, 0, ["A-1"], None),
+    step("sweep", 200),
+    step("pay_held", 1, 0),
+]
+GIVEN_BACK = [
+    step("buy", 1, 0, 2),
+    step("refund_by_operator", 0, "5.00", None),
+    step("refund_sold", 0),
+    step("again", 0),
+    step("cancel", 1, 1, True, 0),
+    step("buy", 2, 1, 2),
+    step("refund_by_operator", 0, "30.00", None),
+    step("refund_sold", 0),
+    step("refund_by_operator", 1, "all", "k1"),
+    step("again", 0),
+    step("buy", 2, 1, 1),
+    step("close_refunds", 1),
+    step("refund_sold", 0),
+]
+OFFERED = [
+    step("sell_out", 2, 0),
+    step("join_list", 2, 0),
+    step("hold_best", 2, 0, 1, True, None, None),
+    step("release", 0, 0),
+    step("extend", 2, 0, True, 0, None),
+    step("collect", 2, 0, "success"),
+    step("deliver", 0),
+    step("join_list", 0, 0),
+    step("release", 0, 0),
+    step("expire", 1),
+    step("join_list", 0, 0),
+    step("sweep", 200),
+    step("release", 0, 2),
+    step("leave_list", 0, 0),
+]
+COLLECTED = [
+    step("hold", 1, 0, ["A-1", "A-2"], None),
+    step("collect", 1, 0, "decline"),
+    step("deliver", 0),
+    step("confirm", 0, "success"),
+    step("deliver", 0),
+    step("deliver", 1),
+    step("deliver", 0),
+    step("hold", 2, 1, ["A-1"], None),
+    step("collect", 2, 0, "success"),
+    step("expire", 0),
+    step("deliver", 0),
+    step("work", 0),
+    step("deliver", 0),
+    step("deliver", 1),
+    step("hold", 2, 3, ["A-1"], None),
+    step("collect", 2, 1, "success"),
+    step("work", 0),
+    step("deliver", 0),
+]
+
+
 async def run_program(sale: Shop, redis: Redis, program: list[Step]) -> None:
     run = await Run.begun(sale, redis)
     for each in program:
@@ -127,18 +189,12 @@ async def run_program(sale: Shop, redis: Redis, program: list[Step]) -> None:
 
 
 @pytest.mark.timeout(600)  # what fails is made as small as can be, which takes long
-@settings(FREELY, max_examples=15)
-@example(
-    [
-        step("hold", 0, 0, ["A-1", "A-2"], None),
-        step("expire", 0),
-        step("look"),
-        step("hold", 1, 0, ["A-1"], None),
-        step("sweep", 200),
-        step("pay_held", 1, 0),
-    ]
-)
-@given(program=st.lists(steps, min_size=20, max_size=40))
+@settings(FREELY, max_examples=8)
+@example(TAKEN_OVER)
+@example(GIVEN_BACK)
+@example(OFFERED)
+@example(COLLECTED)
+@given(program=st.lists(steps, min_size=15, max_size=40))
 async def test_a_sale_answers_as_the_model_does(
     sale: Shop, redis: Redis, program: list[Step]
 ) -> None:

@@ -47,7 +47,7 @@ class Collecting(Paying):
             return refused
         amount = sum((booking.date.price for booking in own), Decimal(0))
         if not amount:
-            return Expected(409, "nothing_to_collect")
+            return Expected(422, "validation_failed")
         by_id = {booking.id: booking for booking in own}
         self.intents.append(Intent(request.visitor, [by_id[id_] for id_ in ids], amount))
         return Expected(

@@ -1,12 +1,14 @@
 """Steps of waiting lists: joined, left, offered a seat."""
 
 from datetime import datetime
+from typing import Any
 
 from redis.asyncio import Redis
 
 from tests.integration.sales.holding import Holding
 from tests.integration.sales.talking import compare
 from tests.integration.sound_sale import move_journal
+from tests.model.selling import LIVE
 
 
 class Waiting(Holding):
@@ -31,10 +33,22 @@ class Waiting(Holding):
             self.sale.entries[-1].id = reply.body["waitlist_id"]
 
     async def sell_out(self, visitor: int, date: int) -> None:
-        """Somebody takes what is free, one by one, and then waits for more."""
-        for _ in range(len(self.sale.dates[date].seats)):
-            await self.hold_best(visitor, date, 1, adjacent=True, most=None, key=None)
-        await self.join_list((visitor + 1) % 3, date)
+        """Two of three take what is free, and the third one waits for more."""
+        others = [(visitor + off) % 3 for off in (1, 2)]
+        for at in range(len(self.sale.dates[date].seats)):
+            await self.hold_best(others[at % 2], date, 1, adjacent=True, most=None, key=None)
+        await self.join_list(visitor, date)
+
+    async def release(self, date: int, pick: int) -> None:
+        """Somebody gives a seat back, and it is offered along the list."""
+        of = self.sale.dates[date]
+        live = [b for b in self.sale.bookings if b.date is of and b.state in LIVE]
+        if live:
+            booking = live[pick % len(live)]
+            place = self.visitors[booking.visitor][of.room]
+            reply, _ = await self.ask("DELETE", f"/v1/bookings/{booking.id}", place)
+            compare(self.sale.cancel(booking.visitor, booking, of.room), reply)
+        await self.offer(date)
 
     async def leave_list(self, visitor: int, date: int) -> None:
         of, name = self.sale.dates[date], f"visitor-{visitor}"
@@ -71,7 +85,7 @@ class Waiting(Holding):
                     expected = self.sale.shown(entry)
                     assert {field: shown[field] for field in expected} == expected
 
-    async def _entry(self, name: str, date: int) -> dict[str, object]:
+    async def _entry(self, name: str, date: int) -> Any:
         of = self.sale.dates[date]
         path = f"/v1/schedules/{of.schedule_id}/waitlist"
-        return dict(await self.read(path, self.visitors[name][of.room]))
+        return await self.read(path, self.visitors[name][of.room])
