@@ -2,6 +2,7 @@
 
 from tests.guards import (
     Guard,
+    choosing,
     collecting,
     extending,
     gates,
@@ -13,6 +14,7 @@ from tests.guards import (
     sites,
     streams,
     times,
+    waiting_list,
 )
 
 GUARDS: tuple[Guard, ...] = (
@@ -22,6 +24,8 @@ GUARDS: tuple[Guard, ...] = (
     *refunding.GUARDS,
     *collecting.GUARDS,
     *extending.GUARDS,
+    *choosing.GUARDS,
+    *waiting_list.GUARDS,
     *gates.GUARDS,
     *operators.GUARDS,
     *sites.GUARDS,

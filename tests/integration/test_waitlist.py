@@ -390,30 +390,29 @@ async def test_processes_that_offer_at_once_keep_to_the_order(
     await booking.assert_sound()
 
 
-#: Keeps the moment open in which another process could offer the same.
-SLOW = ("    v_entries := ARRAY(", "    PERFORM pg_sleep(0.3);\n    v_entries := ARRAY(")
 IN_LINE = ("    PERFORM lock_line(p_schedule);\n", "")
 
 
 async def _two_offer(line: Line) -> list[tuple[str, str | None]]:
+    """One begins before the other has ended."""
     visitors = [await line.joined() for _ in range(3)]
     await line.free("A-1", "A-2")
     offering = "SELECT offer_seats($1, 1, 'USD', 2)"
-    await asyncio.gather(
-        *(line.booking.pool.fetchval(offering, line.schedule_id) for _ in range(2)),
-        return_exceptions=True,
-    )
+    async with somebody(line.booking) as one:
+        assert await one.fetchval(offering, line.schedule_id) == 1
+        other = asyncio.create_task(line.booking.pool.fetchval(offering, line.schedule_id))
+        await blocked(line.booking)
+    await other
     return await line.states(*visitors)
 
 
-async def test_two_who_offer_in_the_same_moment(line: Line) -> None:
-    await rewrite(line.booking, "offer_seats", SLOW)
-
+async def test_two_who_offer_in_the_same_moment_offer_two_seats(line: Line) -> None:
     assert await _two_offer(line) == [OFFERED, OFFERED, WAITING]
+    await line.booking.assert_sound()
 
 
 async def test_without_the_lines_lock_one_of_two_offers_is_lost(line: Line) -> None:
-    await rewrite(line.booking, "offer_seats", SLOW, IN_LINE)
+    await rewrite(line.booking, "offer_seats", IN_LINE)
 
     assert await _two_offer(line) == [OFFERED, WAITING, WAITING]
 
@@ -426,6 +425,26 @@ async def test_seats_that_somebody_works_on_are_offered_later(line: Line) -> Non
         assert await line.offer() == 1
 
     assert (await line.place(waits))["booking"]["seat_number"] == "A-2"
+
+
+async def test_a_look_at_seats_that_are_waited_for_waits_for_nobody(line: Line) -> None:
+    await line.joined()
+    other = await line.visitor()
+    await line.free("A-1")
+
+    async with somebody(line.booking, SEAT.format("A-1")), asyncio.timeout(5):
+        assert (await line.booking.hold(other, line.schedule_id, "A-1")).code == "seat_taken"
+
+
+async def test_an_offer_is_a_change_of_the_map(line: Line) -> None:
+    waits = await line.joined()
+    await line.free("A-1")
+    version = (await line.booking.seats(waits, line.schedule_id))["version"]
+    await line.offer()
+
+    changes = (await line.booking.seats(waits, line.schedule_id, version))["seats"]
+
+    assert {seat["seat_number"]: seat["status"] for seat in changes}["A-1"] == "RESERVED"
 
 
 async def test_a_hold_that_waited_while_somebody_joined_the_line_is_refused(line: Line) -> None:

@@ -1,0 +1,198 @@
+"""Guards of the waiting list."""
+
+from tests.guards.rows import rows
+
+_LINE = "tests/integration/test_waitlist.py::test_"
+
+GUARDS = (
+    *rows(
+        "booking_api/functions/hold_seats.sql",
+        (
+            "hold: who waits goes first",
+            "B13",
+            "    IF v_waited_for THEN\n",
+            "    IF false THEN\n",
+            _LINE + "a_look_at_seats_that_are_waited_for_waits_for_nobody",
+        ),
+        (
+            "hold: who began to wait meanwhile goes first",
+            "B13",
+            "    ELSIF v_waited_for THEN\n",
+            "    ELSIF false THEN\n",
+            _LINE + "a_hold_that_waited_while_somebody_joined_the_line_is_refused",
+        ),
+    ),
+    *rows(
+        "booking_api/functions/join_waitlist.sql",
+        (
+            "waitlist: the token's room guards the concert",
+            "B11",
+            "ELSIF v_room <> p_room THEN",
+            "ELSIF false THEN",
+            _LINE + "a_token_of_another_room_opens_no_line",
+        ),
+        (
+            "waitlist: joins one after the other",
+            "O1",
+            "    PERFORM lock_line(p_schedule);\n",
+            "",
+            _LINE + "many_tabs_share_one_place",
+        ),
+        (
+            "waitlist: one place for one visitor",
+            "O4",
+            "    IF v_entry IS NOT NULL AND v_lapsed IS NULL THEN",
+            "    IF false THEN",
+            _LINE + "places_are_numbered_in_the_order_of_joining",
+        ),
+        (
+            "waitlist: not while the sale is stopped",
+            "B13",
+            "ELSIF v_state <> 'on_sale' THEN",
+            "ELSIF false THEN",
+            _LINE + "a_sale_that_is_stopped_has_no_line",
+        ),
+        (
+            "waitlist: only when nothing is free",
+            "B13",
+            "AND is_free(s, clock_timestamp())) THEN",
+            "AND false) THEN",
+            _LINE + "while_there_are_free_seats_nobody_waits",
+        ),
+        (
+            "waitlist: seats that are waited for are not free",
+            "B13",
+            "ELSIF NOT EXISTS (SELECT FROM waitlist w\n",
+            "ELSIF true OR NOT EXISTS (SELECT FROM waitlist w\n",
+            _LINE + "a_free_seat_is_for_those_who_wait",
+        ),
+        (
+            "waitlist: within the limit",
+            "B10",
+            "    IF v_live >= v_limit THEN",
+            "    IF false THEN",
+            _LINE + "who_may_have_no_seat_more_does_not_wait",
+        ),
+        (
+            "waitlist: the journal knows the token",
+            "B11",
+            "    IF NOT FOUND THEN\n        outcome := 'unknown_token';",
+            "    IF false THEN\n        outcome := 'unknown_token';",
+            _LINE + "only_who_was_let_in_waits",
+        ),
+        (
+            "waitlist: the token was let in",
+            "B11",
+            "ELSIF v_token.admitted_at IS NULL THEN",
+            "ELSIF false THEN",
+            _LINE + "only_who_was_let_in_waits",
+        ),
+        (
+            "waitlist: a lapsed offer is let go",
+            "B2",
+            "            PERFORM let_go(ARRAY[v_lapsed], 'expired', v_now);\n",
+            "            NULL;\n",
+            _LINE + "who_let_an_offer_lapse_joins_at_the_end",
+        ),
+    ),
+    *rows(
+        "booking_api/functions/leave_waitlist.sql",
+        (
+            "waitlist: only one's own place",
+            "X1",
+            "WHERE u.external_id = p_visitor AND w.concert_schedule_id = p_schedule",
+            "WHERE w.concert_schedule_id = p_schedule",
+            _LINE + "leaving_may_be_repeated_and_is_for_who_had_a_place",
+        ),
+        (
+            "waitlist: leaving lets the offer go",
+            "B2",
+            "            PERFORM let_go(ARRAY[v_booking.concert_booking_id], 'owner', v_now);\n",
+            "",
+            _LINE + "an_offer_that_is_not_taken_goes_to_the_next",
+        ),
+    ),
+    *rows(
+        "booking_api/functions/offer_seats.sql",
+        (
+            "offer: one process after the other",
+            "O2",
+            "    PERFORM lock_line(p_schedule);\n",
+            "",
+            _LINE + "two_who_offer_in_the_same_moment_offer_two_seats",
+        ),
+        (
+            "offer: not while the sale is stopped",
+            "B13",
+            " AND d.state = 'on_sale'",
+            "",
+            _LINE + "a_sale_that_is_stopped_has_no_line",
+        ),
+        (
+            "offer: seats that somebody works on are passed over",
+            "B9",
+            "FOR NO KEY UPDATE SKIP LOCKED",
+            "FOR NO KEY UPDATE",
+            _LINE + "seats_that_somebody_works_on_are_offered_later",
+        ),
+        (
+            "offer: only free seats",
+            "B1",
+            " AND s.status = 'AVAILABLE'\n",
+            "\n",
+            _LINE + "seats_are_offered_in_the_order_of_the_line",
+        ),
+        (
+            "offer: the first in the line",
+            "O2",
+            "ORDER BY w.waitlist_id LIMIT cardinality(v_seats));",
+            "ORDER BY w.waitlist_id DESC LIMIT cardinality(v_seats));",
+            _LINE + "seats_are_offered_in_the_order_of_the_line",
+        ),
+        (
+            "offer: counters are locked in their order",
+            "B10",
+            "    ORDER BY c.user_id FOR NO KEY UPDATE;",
+            "    ORDER BY c.user_id DESC FOR NO KEY UPDATE;",
+            _LINE + "counters_are_locked_in_the_order_of_their_visitors",
+        ),
+        (
+            "offer: within the limit",
+            "B10",
+            "        IF v_entry.live_seats >= v_entry.seat_limit THEN",
+            "        IF false THEN",
+            _LINE + "who_reached_the_limit_meanwhile_is_passed_over",
+        ),
+        (
+            "offer: nobody is passed over for a hold that has ended",
+            "O2",
+            "            EXIT WHEN EXISTS (",
+            "            EXIT WHEN false AND EXISTS (",
+            _LINE + "nobody_is_passed_over_for_a_hold_that_has_ended",
+        ),
+        (
+            "offer: the counter",
+            "B10",
+            "SET live_seats = c.live_seats + 1, ",
+            "SET ",
+            _LINE + "an_offer_is_a_hold_that_is_paid",
+        ),
+        (
+            "offer: the seat is a change of the map",
+            "B12",
+            "changed_xid = pg_current_xact_id(), ",
+            "",
+            _LINE + "an_offer_is_a_change_of_the_map",
+        ),
+    ),
+    *rows(
+        "booking_api/functions/let_go.sql",
+        (
+            "let go: an offer that is not taken lapses",
+            "B2",
+            "    UPDATE waitlist w SET status = 'ENDED', reason = 'lapsed', updated_at = p_now\n",
+            "    UPDATE waitlist w SET updated_at = p_now\n",
+            _LINE + "an_offer_that_is_not_taken_goes_to_the_next",
+        ),
+    ),
+)
