@@ -10,10 +10,11 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from bench import rooms, streams
+from bench import hall, rooms, streams
 from bench.report import Report
 
 BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {
+    "hall": hall.main,
     "rooms": rooms.main,
     "streams": streams.main,
 }

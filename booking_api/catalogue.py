@@ -1,5 +1,6 @@
 """What is sold: concerts, their dates, the halls' seats; read by visitors, made by operators."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from aiohttp import web
 from booking_api.answers import Concert, Schedule
 from booking_api.database import Sale
 from booking_api.rendering import utc_text
+from booking_api.where import Where
 from shared.errors import NotFound, ValidationFailed
 from shared.operators import Operator
 from shared.paging import Page
@@ -32,6 +34,12 @@ class Terms:
     offer_ttl_s: int = 900
     avoid_orphans: bool = False
     refund_until: datetime | None = None
+
+
+#: Seats whose places are read without leaving the loop.
+AT_ONCE = 2_000
+#: 50,000 seats take a second or two.
+HALL_DEADLINE_S = 60
 
 
 class AnonymousRoom(ValidationFailed):
@@ -110,38 +118,30 @@ class Catalogue:
         schedule_id: int,
         seat_numbers: Sequence[str],
         prices: Sequence[Decimal],
-        where: "Where | None" = None,
+        where: Where | None = None,
     ) -> int:
         """Seats of a date, all or none; returns how many. Raises NotFound, AlreadyThere."""
         known = where or Where()
+        if len(seat_numbers) > AT_ONCE:
+            known = await asyncio.to_thread(known.completed, seat_numbers)
+        else:
+            known = known.completed(seat_numbers)
         (row,) = await self._sale.rows(
             "add_seats",
             schedule_id,
             seat_numbers,
-            prices,
+            [str(price) for price in prices],
             self._operator,
             known.sections,
             known.rows,
             known.places,
             known.bands,
+            deadline_s=HALL_DEADLINE_S,
         )
         added = int(row["seats_added"])
         if not added:
             raise NotFound
         return added
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where seats are, and the bands of their prices, in the order of the seats.
-
-    What is None is read from the seats' numbers; a band that is None is told by the price.
-    """
-
-    sections: Sequence[str | None] | None = None
-    rows: Sequence[str | None] | None = None
-    places: Sequence[int | None] | None = None
-    bands: Sequence[str | None] | None = None
 
 
 def concert_shown(row: "asyncpg.Record") -> Concert:

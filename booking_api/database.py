@@ -62,14 +62,22 @@ class Sale:
         async with self._connect() as connection, connection.transaction():
             yield Sale.within(connection)
 
-    async def rows(self, name: str, *args: Any) -> "list[asyncpg.Record]":
-        """All rows of a query. Raises a domain error for a broken constraint, asyncpg errors."""
+    async def rows(
+        self, name: str, *args: Any, deadline_s: int | None = None
+    ) -> "list[asyncpg.Record]":
+        """All rows of a query. Raises a domain error for a broken constraint, asyncpg errors.
+
+        `deadline_s`: for what takes longer than anything a visitor asks for.
+        """
         async with self._connect() as connection:
             try:
-                found: list[asyncpg.Record] = await connection.fetch(query(name), *args)
+                if deadline_s is None:
+                    return await _fetched(connection, name, *args)
+                async with connection.transaction():
+                    await connection.execute(f"SET LOCAL statement_timeout = '{deadline_s}s'")
+                    return await _fetched(connection, name, *args, timeout=deadline_s + 1)
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise domain_error(error) from error
-        return found
 
     async def row(self, name: str, *args: Any) -> "asyncpg.Record | None":
         """The first row of a query, or None. Raises as `rows`."""
@@ -84,6 +92,11 @@ class Sale:
         if refused is not None:
             raise refused
         return Answer(row["outcome"], row["body"], row)
+
+
+async def _fetched(connection: Any, name: str, *args: Any, **more: Any) -> "list[asyncpg.Record]":
+    found: list[asyncpg.Record] = await connection.fetch(query(name), *args, **more)
+    return found
 
 
 SALE = web.AppKey("sale", Sale)

@@ -12,8 +12,8 @@ import msgspec
 from aiohttp import web
 
 from booking_api.bodies import MOST_IN_HALL, Seat, SeatsRequest
-from booking_api.catalogue import Where
 from booking_api.money import Currency
+from booking_api.where import Where
 from shared.errors import BadRequest, UnsupportedMediaType, ValidationFailed
 from shared.paging import number
 from shared.web import JSON_TYPE, convert, json_of, read_raw

@@ -1,15 +1,12 @@
 -- add_seats: seats of a date in bulk, in their order; none when there is no such date.
--- What is not said of where a seat is, is read from its number.
 -- $1 concert_schedule_id  $2 seat_number[]  $3 price[]  $4 operator
--- $5 section[]  $6 seat_row[]  $7 place[]  $8 band[]  each, or any of its values, may be null
+-- $5 section[]  $6 seat_row[]  $7 place[]  $8 band[]
 WITH added AS (
     INSERT INTO concert_seat (concert_schedule_id, seat_number, price, section, seat_row, place, band)
-    SELECT d.concert_schedule_id, n.seat_number, n.price, coalesce(n.section, r.section),
-           coalesce(n.seat_row, r.seat_row), coalesce(n.place, r.place), coalesce(n.band, '')
+    SELECT d.concert_schedule_id, n.seat_number, n.price::numeric, n.section, n.seat_row, n.place, n.band
     FROM concert_schedule d,
-         unnest($2::text[], $3::numeric[], $5::text[], $6::text[], $7::integer[], $8::text[])
-             WITH ORDINALITY AS n (seat_number, price, section, seat_row, place, band, line),
-         seat_place(n.seat_number) r
+         unnest($2::text[], $3::text[], $5::text[], $6::text[], $7::integer[], $8::text[])
+             WITH ORDINALITY AS n (seat_number, price, section, seat_row, place, band, line)
     WHERE d.concert_schedule_id = $1
     ORDER BY n.line
     RETURNING 1

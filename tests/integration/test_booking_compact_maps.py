@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from booking_api.catalogue import Where
+from booking_api.where import Where
 from tests import seat_maps
 from tests.booking_stack import BookingStack, Visitor
 from tests.seat_maps import of_compact, of_full

@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from booking_api import halls, migrate
+from booking_api.where import spot
 from tests.booking_stack import ADMIN_KEY, BookingStack, Reply
 
 #: A seat's number, and the section, row and place it names.
@@ -44,6 +47,18 @@ async def where(booking: BookingStack, schedule_id: int) -> dict[str, tuple[Any,
         schedule_id,
     )
     return {row["seat_number"]: tuple(row)[1:] for row in rows}
+
+
+@given(st.text("A-1 07b", max_size=10))
+def test_a_place_is_read_as_it_is_written(number: str) -> None:
+    section, row, place = spot(number)
+
+    if row is None:
+        assert (section, place) == ("", None)
+    else:
+        assert place is not None
+        written = f"{section}-{row}" if section else row
+        assert number.removeprefix(written).removeprefix("-").lstrip("0") in (str(place), "")
 
 
 async def test_where_a_seat_is_is_read_from_its_number(booking: BookingStack) -> None:

@@ -1,10 +1,11 @@
 """Whole seat maps are kept in the process, and are as fresh as if they were not."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
-from booking_api.database import SALE, query
+from booking_api.database import SALE
 from booking_api.seat_maps import SEAT_MAPS, SeatMaps
 from shared.errors import NotFound
 from tests.booking_stack import USD, BookingStack
@@ -85,7 +86,7 @@ async def test_the_kept_map_equals_a_fresh_one_through_a_sale(booking: BookingSt
     await assert_fresh()
     await booking.pay(visitor, three)
     await assert_fresh()
-    await booking.pool.execute(query("add_seats"), schedule_id, ["B-1"], [5], "ann", *[None] * 4)
+    await booking.catalogue.add_seats(schedule_id, ["B-1"], [Decimal(5)])
     await assert_fresh()
 
 

@@ -22,7 +22,7 @@ ALTER TABLE concert_schedule
     ADD COLUMN version integer NOT NULL DEFAULT 1;
 
 -- Where a seat is. What the operator does not say is read from its number: 'BALCONY-A-12', 'A-12';
--- see functions/seat_place.sql. A seat without a row has no neighbours.
+-- see booking_api/where.py. A seat without a row has no neighbours.
 ALTER TABLE concert_seat
     ADD COLUMN section text NOT NULL DEFAULT '',
     ADD COLUMN seat_row text,

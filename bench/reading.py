@@ -1,0 +1,87 @@
+"""A client that reads answers as fast as they come, and throws them away."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from typing import cast
+from urllib.parse import urlsplit
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+#: At the same time: enough to keep a process busy, few enough that none waits for long.
+CONNECTIONS = 4
+
+
+class Reader(asyncio.BufferedProtocol):
+    """One connection: asks again as soon as an answer is complete."""
+
+    def __init__(self, request: bytes, left: "list[None]"):
+        self._request, self._left = request, left
+        self._buffer = memoryview(bytearray(256 * 1024))
+        self._head = b""
+        self._missing = 0
+        self._reading = False
+        self.size = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._ask()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if not self._reading:
+            self._head += self._buffer[:nbytes]
+            head, found, rest = self._head.partition(b"\r\n\r\n")
+            if not found:
+                return
+            length = _LENGTH.search(head)
+            if not head.startswith(b"HTTP/1.1 200") or length is None:
+                self._fail(RuntimeError(head.partition(b"\r\n")[0].decode()))
+                return
+            self.size = int(length[1])
+            self._missing, self._reading = self.size - len(rest), True
+        else:
+            self._missing -= nbytes
+        if self._missing == 0:
+            self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(ConnectionError("cut"))
+
+    def _ask(self) -> None:
+        self._head, self._reading = b"", False
+        if self._left:
+            self._left.pop()
+            self._transport.write(self._request)
+        elif not self.done.done():
+            self.done.set_result(None)
+            self._transport.close()
+
+    def _fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+async def read(url: str, headers: Mapping[str, str], answers: int) -> tuple[float, int]:
+    """Get `url` so many times: ms for each answer, and how long its body is."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    host, port = parts.hostname, parts.port
+    lines = [
+        f"GET {parts.path}{'?' if parts.query else ''}{parts.query} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    request = "\r\n".join([*lines, "", ""]).encode()
+    loop, left = asyncio.get_running_loop(), [None] * answers
+    readers = []
+    began = time.perf_counter()
+    for _ in range(min(CONNECTIONS, answers)):
+        _, reader = await loop.create_connection(lambda: Reader(request, left), host, port)
+        readers.append(reader)
+    await asyncio.gather(*(reader.done for reader in readers))
+    return (time.perf_counter() - began) * 1000 / answers, max(r.size for r in readers)
