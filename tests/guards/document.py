@@ -22,6 +22,8 @@ ETA = "tests/unit/test_eta.py"
 TOKENS = "tests/unit/test_queue_token.py"
 GATES = "tests/integration/test_booking_gates.py"
 OPERATORS = "tests/integration/test_gateway_operators.py"
+CHECKINS = "tests/integration/test_checkins.py"
+WEBHOOKS = "tests/integration/test_webhooks.py"
 NO_CREDENTIALS = "tests/integration/test_no_credentials.py"
 
 #: Every invariant in the design's order: its words, and the tests that hold it as a whole.
@@ -79,6 +81,8 @@ INVARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "B11": ("each booking names the token that admitted its visitor", (VERIFY,)),
     "B12": ("AVAILABLE + RESERVED + SOLD = seats loaded", (SALE_MODEL, VERIFY)),
     "B13": ("every 201 ever sent is there after a crash", (CRASHES,)),
+    "T1": ("a ticket admits once, and only while its booking is CONFIRMED", (CHECKINS,)),
+    "W1": ("what happened is told at least once, and of one booking in its order", (WEBHOOKS,)),
 }
 
 PREFACE = """\

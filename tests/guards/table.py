@@ -13,8 +13,10 @@ from tests.guards import (
     seats,
     sites,
     streams,
+    tickets,
     times,
     waiting_list,
+    webhooks,
 )
 
 GUARDS: tuple[Guard, ...] = (
@@ -30,5 +32,7 @@ GUARDS: tuple[Guard, ...] = (
     *operators.GUARDS,
     *sites.GUARDS,
     *streams.GUARDS,
+    *tickets.GUARDS,
     *times.GUARDS,
+    *webhooks.GUARDS,
 )

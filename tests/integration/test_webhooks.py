@@ -15,7 +15,7 @@ from booking_api import webhooks
 from booking_api.database import Sale
 from booking_api.webhooks import Deliveries, Receiver
 from tests.booking_stack import ADMIN_KEY, BookingStack, Reply, running
-from tests.integration.moments import somebody
+from tests.integration.moments import blocked, somebody
 from tests.integration.test_tickets import bought
 from tests.receiving import SECRET, Delivery, Inbox, answering, receiving
 from tests.waiting import wait_until
@@ -166,7 +166,8 @@ async def test_who_does_not_listen_or_answer_is_asked_again(
 
     inbox.answer = silence
     await make_due(booking)
-    assert await send(booking, inbox) == 1
+    async with asyncio.timeout(20):
+        assert await send(booking, inbox) == 1
     (event,) = await logged(booking)
     assert (event["state"], event["last_error"]) == ("pending", "TimeoutError")
 
@@ -194,6 +195,8 @@ async def test_an_event_waits_for_the_earlier_ones_of_its_booking(
 
     inbox.answer = not_yet
     assert await send(booking, inbox) == 2
+    waiting = "SELECT count(DISTINCT next_attempt_at) FROM webhook_event WHERE line = $1"
+    assert await booking.pool.fetchval(waiting, first) == 1, "they wait as long as it does"
     await booking.pool.execute(
         "UPDATE webhook_event SET next_attempt_at = now() WHERE kind <> 'booking.confirmed'"
     )
@@ -227,6 +230,15 @@ async def test_one_that_is_under_way_holds_its_followers_back_also_elsewhere(
     go_on.set()
     assert await sending == 3
     assert inbox.kinds(booking_id) == ["booking.confirmed", "booking.refunded", "booking.canceled"]
+
+
+async def test_what_another_process_is_taking_is_left_to_it(
+    booking: BookingStack, inbox: Inbox
+) -> None:
+    await bought(booking)
+    later = "UPDATE webhook_event SET next_attempt_at = now() + interval '1 minute'"
+    async with somebody(booking, later):
+        assert await send(booking, inbox) == 0
 
 
 async def test_several_processes_send_each_event_once_and_in_order(
@@ -423,6 +435,21 @@ async def test_a_date_is_said_to_be_sold_out_once_and_again_after_a_seat_came_ba
     about = [one.event for one in inbox.came if one.event["kind"] == "schedule.sold_out"]
     assert [event["data"]["concert_schedule_id"] for event in about] == [schedule_id] * 2
     assert about[0]["data"]["concert_name"] == "Nina Simone"
+
+
+async def test_who_says_sold_out_waits_for_who_is_saying_it(booking: BookingStack) -> None:
+    schedule_id = await booking.date(["A-1"])
+    visitor = await booking.visitor(money="50.00")
+    await booking.pay(visitor, *await booking.held(visitor, schedule_id, "A-1"))
+    async with somebody(booking, "UPDATE concert_schedule SET sold_out_at = now()"):
+        saying = asyncio.ensure_future(
+            Sale.over(booking.pool).row("announce_sold_out", schedule_id)
+        )
+        await blocked(booking)
+
+    row = await saying
+    assert row is not None
+    assert row["said"] is False
 
 
 async def test_events_of_one_moment_are_announced_without_waiting_for_the_date(

@@ -61,6 +61,17 @@ def test_no_changed_code_is_believed() -> None:
                     codes.read(changed)
 
 
+def test_a_ticket_has_one_code() -> None:
+    """The last character of a signature has bits that mean nothing: they must be nothing."""
+    codes = TicketCodes((NEW,))
+    code = codes.sign(TICKET)
+
+    for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
+        if other != code[-1]:
+            with pytest.raises(TicketInvalid):
+                codes.read(code[:-1] + other)
+
+
 @pytest.mark.parametrize(
     "code",
     ["", "OT1", "OT1.....", "x" * 512, "OT1." * 200, "Ä" * 40, "\x00", "OT2.a.1.1.QQ." + "A" * 86],
