@@ -51,9 +51,11 @@ class Inbox:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Inbox]:
+async def receiving(
+    answer: Callable[[Delivery], Awaitable[web.StreamResponse]] | None = None,
+) -> AsyncIterator[Inbox]:
     """An inbox on a free port."""
-    inbox = Inbox()
+    inbox = Inbox(answer=answer)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", inbox.take)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)

@@ -24,6 +24,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.integration.services import Answer, Client
+from tests.receiving import Inbox, answering, receiving
 from tests.waiting import wait_until
 from tests.wire import wired
 
@@ -32,6 +33,8 @@ ENVIRONMENT = {
     "ONSALE_IDENTITY_SECRET": "s3cret-for-identities",
     "ONSALE_ADMIN_KEY": "ann=s3cret-for-operators,eve/read=s3cret-for-readers",
     "ONSALE_PASS_KEYS": "s3cret-for-passes-" + "A" * 25,
+    "ONSALE_TICKET_KEYS": "s3cret-for-tickets-" + "A" * 24,
+    "ONSALE_WEBHOOK_SECRET": "s3cret-for-webhooks,s3cret-of-yesterday-for-webhooks",
     "ONSALE_DEMO": "1",
     "ONSALE_LOG_LEVEL": "debug",
     "ONSALE_GATEWAY_PORT": "0",
@@ -49,8 +52,10 @@ class Watched:
     gateway: Client
     booking: Client
     logs: list[Path]
+    inbox: Inbox
     tokens: list[str] = field(default_factory=list)
     passes: set[str] = field(default_factory=set)
+    tickets: list[str] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     _marks: int = 0
 
@@ -88,10 +93,12 @@ class Watched:
         return token
 
     def secrets(self) -> set[str]:
-        """What must be nowhere: each token whole, its claims and its signature; every mark."""
+        """What must be nowhere: each token whole, its claims and its signature; every mark; each
+        ticket's code and its signature."""
         signed = {*self.tokens, *self.passes}
         parts = {part for token in signed for part in token.split(".")[1:]}
-        return {"s3cret", *signed, *parts}
+        signatures = {code.rpartition(".")[2] for code in self.tickets}
+        return {"s3cret", *signed, *parts, *self.tickets, *signatures}
 
     def found(self, where: str) -> set[str]:
         return {secret for secret in self.secrets() if secret in where}
@@ -126,11 +133,17 @@ async def watched(
         environment = {**os.environ, **ENVIRONMENT, "DATABASE_URL": database_url}
         environment["REDIS_URL"] = wire.url
         async with (
+            receiving(answering(500)) as inbox,
             service("queue_gateway", logs[0], environment) as gateway,
-            service("booking_api", logs[1], environment) as booking,
+            service("booking_api", logs[1], environment | hooks(inbox)) as booking,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
         ):
-            yield Watched(Client(session, gateway), Client(session, booking), logs), wire
+            yield Watched(Client(session, gateway), Client(session, booking), logs, inbox), wire
+
+
+def hooks(inbox: Inbox) -> dict[str, str]:
+    """Who is told what happens; even an address could hold what is nobody's business."""
+    return {"ONSALE_WEBHOOK_URL": f"{inbox.url}/s3cret?s3cret"}
 
 
 async def open_the_sale(watched: Watched) -> int:
@@ -194,7 +207,25 @@ async def visit(watched: Watched, number: int, schedule_id: int) -> None:
     held = await post(f"/v1/schedules/{schedule_id}/bookings", {"seat_numbers": [f"A-{number}"]})
     ids = [booking["concert_booking_id"] for booking in held.json["bookings"]]
     await post("/v1/payments", {"concert_booking_ids": ids})
+    await enter(watched, ids[0], sent(watched.booking))
     await watched.ask(watched.gateway, "DELETE", f"{ROOM}/token", headers=sent(watched.gateway))
+
+
+async def enter(watched: Watched, booking_id: int, headers: dict[str, str]) -> None:
+    """Get the ticket in all its forms, and show it at the door twice; and one that is none."""
+    path = f"/v1/bookings/{booking_id}/ticket"
+    answer = await watched.booking.ask("GET", path, headers=headers)
+    code = str(answer.json.pop("code"))
+    watched.tickets.append(code)
+    watched.answers.append(Answer(answer.status, answer.headers, orjson.dumps(answer.json), None))
+    for form in ("svg", "png", "pdf"):
+        await watched.ask(watched.booking, "GET", f"{path}.{form}", headers=headers)
+    forged = f"{code[:-10]}s3cretAAAA"
+    read = [{"code": one, "used_at": "2026-01-01T20:00:00Z"} for one in (forged, code)]
+    for body in ({"code": forged}, {"code": code}, {"code": code}, {"checkins": read}):
+        await watched.ask(
+            watched.booking, "POST", "/v1/admin/checkins", json=body, headers=OPERATOR
+        )
 
 
 async def knock(watched: Watched) -> None:
@@ -227,6 +258,10 @@ async def knock(watched: Watched) -> None:
             ("GET", "/v1/users/me"),
             ("POST", "/v1/users/me/charges"),
             ("POST", "/v1/admin/concerts"),
+            ("GET", "/v1/bookings/1/ticket"),
+            ("POST", "/v1/admin/checkins"),
+            ("GET", "/v1/admin/webhooks"),
+            ("POST", "/v1/admin/webhooks/1/replay"),
             ("DELETE", "/v1/bookings/1"),
             ("PATCH", "/v1/bookings/1"),
         ],
@@ -310,6 +345,18 @@ def claims(token: str) -> dict[str, Any]:
     return said
 
 
+async def told(watched: Watched) -> None:
+    """Every payment was told to the receiver, who was not well at first."""
+    watched.inbox.answer = None
+
+    async def all_came() -> bool:
+        path = "/v1/admin/webhooks?state=delivered"
+        listed = await watched.ask(watched.booking, "GET", path, headers=OPERATOR)
+        return len(listed.json["items"]) == VISITORS
+
+    await wait_until(all_came, within_s=60)
+
+
 async def stored(redis: Redis, database_url: str) -> str:
     """Everything in both stores, as text."""
     read: dict[str, Any] = {
@@ -347,6 +394,7 @@ async def test_no_credential_comes_back_is_logged_or_stored(
     for to in (crowd.gateway, crowd.booking):
         for path in ("/metrics", "/healthz", "/readyz"):
             await crowd.ask(to, "GET", path, headers={"X-Request-Id": crowd.mark()})
+    await told(crowd)
     in_stores = await stored(redis, database_url)
     await fail(crowd, wire, redis)
 
@@ -357,6 +405,10 @@ async def test_no_credential_comes_back_is_logged_or_stored(
     for answer in crowd.answers:
         everything = f"{dict(answer.headers)} {answer.body.decode(errors='replace')}"
         assert not crowd.found(everything), everything[:500]
+    assert len(crowd.tickets) == VISITORS
+    for delivery in crowd.inbox.came:
+        sent = {k: v for k, v in delivery.headers.items() if k != "Onsale-Signature"}
+        assert not crowd.found(f"{sent} {delivery.body.decode()}")
     for log in crowd.logs:
         written = log.read_text()
         assert '"unexpected_error"' in written

@@ -14,6 +14,42 @@ GOOD = {
 }
 
 
+KEY = "A" * 43
+
+
+def test_tickets_and_webhooks_are_there_when_they_are_set_up() -> None:
+    bare = read_settings(Environment(GOOD))
+    assert (bare.ticket_keys, bare.webhook_url, bare.webhook_secrets) == ((), None, ())
+
+    settings = read_settings(
+        Environment(
+            {
+                **GOOD,
+                "ONSALE_TICKET_KEYS": f"{KEY}, {KEY[:-1]}E",
+                "ONSALE_WEBHOOK_URL": "https://example.com/hooks?for=onsale",
+                "ONSALE_WEBHOOK_SECRET": f"{'n' * 32},{'o' * 32}",
+            }
+        )
+    )
+
+    assert settings.ticket_keys == (KEY, f"{KEY[:-1]}E")
+    assert settings.webhook_url == "https://example.com/hooks?for=onsale"
+    assert settings.webhook_secrets == ("n" * 32, "o" * 32)
+
+
+def test_a_receiver_needs_a_secret() -> None:
+    environment = {**GOOD, "ONSALE_WEBHOOK_URL": "https://example.com/"}
+    for secret in ("", "short"):
+        with pytest.raises(SettingError, match="ONSALE_WEBHOOK_SECRET"):
+            read_settings(Environment({**environment, "ONSALE_WEBHOOK_SECRET": secret}))
+
+
+def test_no_setting_is_told_in_its_error() -> None:
+    with pytest.raises(SettingError) as refused:
+        read_settings(Environment({**GOOD, "ONSALE_TICKET_KEYS": "s3cret"}))
+    assert "s3cret" not in str(refused.value)
+
+
 def test_defaults_are_a_sale_in_dollars_without_the_demo() -> None:
     settings = read_settings(Environment(GOOD))
 
@@ -29,7 +65,18 @@ def test_what_is_missing_is_named(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("ONSALE_CURRENCY", "usd"), ("ONSALE_CURRENCY", "XXX"), ("ONSALE_BOOKING_PORT", "http")],
+    [
+        ("ONSALE_CURRENCY", "usd"),
+        ("ONSALE_CURRENCY", "XXX"),
+        ("ONSALE_BOOKING_PORT", "http"),
+        ("ONSALE_TICKET_KEYS", "not-a-key"),
+        ("ONSALE_TICKET_KEYS", f"{KEY},{KEY[:-4]}"),
+        ("ONSALE_WEBHOOK_URL", "example.com"),
+        ("ONSALE_WEBHOOK_URL", "ftp://example.com/"),
+        ("ONSALE_WEBHOOK_URL", "http://"),
+        ("ONSALE_WEBHOOK_URL", "https://ann:s3cret@example.com/"),
+        ("ONSALE_WEBHOOK_URL", "https://example.com:port/"),
+    ],
 )
 def test_what_is_wrong_is_named(name: str, bad: str) -> None:
     with pytest.raises(SettingError, match=name):
