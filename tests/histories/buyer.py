@@ -1,7 +1,14 @@
 """What clients do with seats: hold, extend, pay, let go, give back."""
 
-from tests.histories.client import Client
+import asyncio
+import time
+from typing import Any
+
+from tests.histories.client import Client, Told
 from tests.histories.recorder import Hold
+
+#: A client gives up on the provider's word after this; it comes within a second.
+PATIENCE_S = 30.0
 
 
 class Buyer(Client):
@@ -59,6 +66,41 @@ class Buyer(Client):
         elif told.code == "not_payable":
             self.recorder.paid(told.begin, told.end, meant, "ended")
         return []
+
+    async def collect(self, holds: list[Hold]) -> list[Hold]:
+        """Through the provider, which tells the booking API; what is bought by then."""
+        body = {"concert_booking_ids": [hold.booking for hold in holds]}
+        told = await self.ask_once("intend", "/v1/payments/intents", body)
+        if told.status != 201:
+            return []
+        if self.dice.random() < 0.2:
+            await self.until(holds[0].until + self.dice.uniform(-0.1, 0.05))
+        outcome = "decline" if self.dice.random() < 0.1 else "success"
+        asked, known = await self.confirm(told.body, outcome)
+        path = f"/v1/payments/intents/{told.body['payment_intent_id']}"
+        while asked + PATIENCE_S > time.monotonic():
+            known = await self.booking_api("intent", "GET", path)
+            if known.body.get("status") != "created":
+                break
+            await asyncio.sleep(0.05)
+        status = known.body.get("status")
+        if status == "succeeded":
+            self.recorder.paid(asked, known.end, holds)
+            return holds
+        if status in {"refund_due", "refunded"} and len(holds) == 1:
+            self.recorder.paid(asked, known.end, holds, "late")
+        elif outcome == "success" and status in {"created", "declined"}:
+            self.recorder.surprises.append(f"collect: {told.body} is {status}")
+        return []
+
+    async def confirm(self, intent: Any, outcome: str) -> tuple[float, Told]:
+        """Pay at the provider's, who now and then tells of it once more, in the wrong order."""
+        url = f"{self.show.provider_url}/intents/{intent['reference']}"
+        body = {"client_secret": intent["client_secret"], "outcome": outcome}
+        told = await self.provider("POST", f"{url}/confirm", body)
+        if self.dice.random() < 0.3:
+            await self.together(*(self.provider("POST", f"{url}/events") for _ in range(2)))
+        return told.begin, told
 
     async def cancel(self, hold: Hold) -> None:
         """Let a hold go; where sold seats can be given back, that too."""

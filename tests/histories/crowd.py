@@ -1,13 +1,13 @@
 """Clients that get into each other's way."""
 
-from tests.histories.buyer import Buyer
 from tests.histories.client import Show
 from tests.histories.recorder import Hold
+from tests.histories.waiter import Waiter
 
 __all__ = ["Show", "Visitor"]
 
 
-class Visitor(Buyer):
+class Visitor(Waiter):
     """A client who never does one thing after the other alone."""
 
     async def come(self) -> None:
@@ -18,7 +18,7 @@ class Visitor(Buyer):
         bought: list[Hold] = []
         while (schedule := self.show.schedule) is not None:
             bought = [hold for hold in bought if hold.seat[0] == schedule]
-            if bought and self.dice.random() < 0.5:
+            if bought and self.dice.random() < (0.3 if schedule in self.show.sought else 0.5):
                 await self._give_back(bought.pop())
             bought += await self._visit(schedule)
 
@@ -33,15 +33,20 @@ class Visitor(Buyer):
         if self.dice.random() < 0.06:
             await self.look(schedule)
         holds = await self.hold(schedule, self._wanted())
+        sought = schedule in self.show.sought
         if not holds:
-            return []
+            return await self.wait(schedule) if sought and self.dice.random() < 0.3 else []
         fate = self.dice.random()
-        if fate < 0.58:
+        if sought and self.dice.random() < 0.6:
+            return await self.dice.choice((self.pay, self.collect))(holds)
+        if fate < 0.52:
             await self.together(*(self.cancel(hold) for hold in holds))
             if self.dice.random() < 0.1:
                 await self.look(schedule)
-        elif fate < 0.68:
+        elif fate < 0.60:
             return await self.pay(holds)
+        elif fate < 0.68:
+            return await self.collect(holds[:2])
         elif fate < 0.73:  # changes their mind, twice at once
             paid, *_ = await self.together(
                 self.pay(holds), *(self.cancel(hold) for hold in holds), self.pay(holds[:1])

@@ -36,7 +36,7 @@ class Recorder:
     """All histories of a run.
 
     `requests`: how many of each kind were answered, by what they were told; `seat_reads`: what
-    seat maps told of single seats.
+    seat maps told of single seats; `offers`: seats that the waiting list offered.
     """
 
     histories: defaultdict[SeatName, list[Operation]] = field(
@@ -44,6 +44,7 @@ class Recorder:
     )
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     seat_reads: int = 0
+    offers: int = 0
     surprises: list[str] = field(default_factory=list)
 
     @property
