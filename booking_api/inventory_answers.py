@@ -61,8 +61,6 @@ class PricesRequest(Struct, forbid_unknown_fields=True):
                     f"Name seat_numbers, a section or a band - at `$.prices[{index}]`"
                 )
             found.append({**given, "price": str(currency.amount(rule.price, least=0))})
-        if sum(len(rule.get("seat_numbers", ())) for rule in found) > MOST_NAMED:
-            raise ValidationFailed(f"At most {MOST_NAMED} seats by name - at `$.prices`")
         return found
 
 
@@ -76,7 +74,7 @@ class PricesChanged(Struct):
 class RemovalRequest(Struct, forbid_unknown_fields=True):
     """Seats to remove, all or none."""
 
-    seat_numbers: SeatNumbers
+    seat_numbers: Annotated[SeatNumbers, Meta(examples=[["A-30"]])]
 
     def checked(self) -> list[str]:
         """The seats. Raises ValidationFailed for one named twice."""

@@ -9,7 +9,7 @@ MAX_ID = 2**63 - 1
 #: A slug: goes into URLs, cookie names, Redis keys and `<room>.<gen>.<num>`, so no dots.
 ROOM_ID_PATTERN = "[a-z0-9][a-z0-9_-]{0,62}"
 
-Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
+Id = Annotated[int, Meta(ge=1, le=MAX_ID, examples=[1])]
 Count = Annotated[int, Meta(ge=0)]
 RoomId = Annotated[str, Meta(pattern=rf"^{ROOM_ID_PATTERN}\Z", examples=["spring-tour"])]
 LaneName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z", examples=["members"])]

@@ -133,8 +133,8 @@ REQUESTS = (
         (
             "a change needs If-Match",
             "X2",
-            "        raise PreconditionRequired\n",
-            '        return "*"\n',
+            "    if not known and not unknown:\n        raise PreconditionRequired\n",
+            '    if not known and not unknown:\n        return "*"\n',
             _OPERATORS + "test_a_change_needs_the_version_it_changes",
         ),
         (

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from booking_api.cancellations import CANCELLATIONS
 from tests.booking_stack import ROOM, BookingStack, Visitor, running
+from tests.integration.moments import blocked, somebody
 from tests.integration.operating import Desk, told
 from tests.waiting import wait_until
 
@@ -110,6 +111,19 @@ async def test_a_date_is_canceled_once(booking: BookingStack, desk: Desk) -> Non
 
     assert await booking.balance(visitor) == "50.00"
     assert [action for action, *_ in await desk.audit()].count("schedule.cancel") == 1
+    assert await booking.pool.fetchval("SELECT count(*) FROM schedule_job") == 1
+
+
+async def test_two_who_cancel_a_date_at_once_cancel_it_once(
+    booking: BookingStack, desk: Desk
+) -> None:
+    schedule_id = await booking.date()
+    path = f"schedules/{schedule_id}/cancellation"
+    async with somebody(booking, "SELECT FROM concert_schedule FOR UPDATE"):
+        both = [asyncio.create_task(desk.post(path, {"reason": "Illness"})) for _ in range(2)]
+        await blocked(booking, 2)
+
+    assert [(await reply).status for reply in both] == [202, 202]
     assert await booking.pool.fetchval("SELECT count(*) FROM schedule_job") == 1
 
 

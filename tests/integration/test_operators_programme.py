@@ -1,8 +1,11 @@
 """Operators read and change concerts and dates."""
 
+import asyncio
+
 import pytest
 
 from tests.booking_stack import ROOM, BookingStack
+from tests.integration.moments import blocked, somebody
 from tests.integration.operating import Desk, concert_of, told
 
 HUGE = 9_223_372_036_854_775_807
@@ -64,6 +67,18 @@ async def test_a_change_needs_the_version_it_changes(booking: BookingStack, desk
         assert (await desk.put(path, change, '"1"')).body["version"] == 2
         assert (await desk.put(path, change, '"1"')).code == "version_conflict"
         assert (await desk.put(path, change)).body["version"] == 3
+
+
+async def test_of_two_changes_of_one_version_one_counts(
+    booking: BookingStack, desk: Desk
+) -> None:
+    schedule_id = await booking.date()
+    concert_id = await concert_of(booking, schedule_id)
+    for path, table in ((f"concerts/{concert_id}", "concert"), (f"schedules/{schedule_id}", "concert_schedule")):
+        async with somebody(booking, f"SELECT FROM {table} FOR UPDATE"):
+            changes = [asyncio.create_task(desk.put(path, {}, '"1"')) for _ in range(2)]
+            await blocked(booking, 2)
+        assert sorted([(await change).status for change in changes]) == [200, 412]
 
 
 async def test_a_concert_goes_off_sale_and_comes_back(booking: BookingStack, desk: Desk) -> None:
@@ -193,6 +208,8 @@ async def test_a_lower_limit_takes_nothing_and_holds_from_then_on(
 ) -> None:
     schedule_id = await booking.date()
     visitor = await booking.visitor(money="200.00")
+    long_ago = "UPDATE concert_schedule SET limited_at = now() - interval '1 hour'"
+    await booking.pool.execute(long_ago)
     held = await booking.held(visitor, schedule_id, "A-1", "A-2", "A-3")
 
     await desk.change(schedule_id, max_seats_per_user=2)
