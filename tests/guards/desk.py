@@ -200,12 +200,13 @@ SEATS = (
             "B3",
             "\n    ORDER BY s.concert_seat_id FOR NO KEY UPDATE;",
             ";",
-            _INVENTORY + "a_seat_that_is_taken_while_prices_change_keeps_the_price_it_was_shown_for",
+            _INVENTORY
+            + "a_seat_that_is_taken_while_prices_change_keeps_the_price_it_was_shown_for",
         ),
         (
             "prices: what is held or sold keeps its own",
             "B3",
-            "\n      AND (s.status = 'AVAILABLE' OR (s.status = 'RESERVED' AND s.held_until <= v_now));",
+            "AND (s.status = 'AVAILABLE' OR (s.status = 'RESERVED' AND s.held_until <= v_now));",
             ";",
             _INVENTORY + "what_is_held_or_sold_keeps_its_price",
         ),

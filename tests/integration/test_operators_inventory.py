@@ -111,7 +111,7 @@ async def test_what_is_held_or_sold_keeps_its_price(booking: BookingStack, desk:
     await booking.assert_sound()
 
 
-async def test_a_seat_that_is_taken_while_prices_change_keeps_the_price_it_was_shown_for(
+async def test_a_seat_taken_while_prices_change_keeps_its_price(
     booking: BookingStack, desk: Desk
 ) -> None:
     schedule_id = await booking.date()

@@ -69,12 +69,13 @@ async def test_a_change_needs_the_version_it_changes(booking: BookingStack, desk
         assert (await desk.put(path, change)).body["version"] == 3
 
 
-async def test_of_two_changes_of_one_version_one_counts(
-    booking: BookingStack, desk: Desk
-) -> None:
+async def test_of_two_changes_of_one_version_one_counts(booking: BookingStack, desk: Desk) -> None:
     schedule_id = await booking.date()
     concert_id = await concert_of(booking, schedule_id)
-    for path, table in ((f"concerts/{concert_id}", "concert"), (f"schedules/{schedule_id}", "concert_schedule")):
+    for path, table in (
+        (f"concerts/{concert_id}", "concert"),
+        (f"schedules/{schedule_id}", "concert_schedule"),
+    ):
         async with somebody(booking, f"SELECT FROM {table} FOR UPDATE"):
             changes = [asyncio.create_task(desk.put(path, {}, '"1"')) for _ in range(2)]
             await blocked(booking, 2)
