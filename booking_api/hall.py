@@ -10,15 +10,14 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
-from hashlib import blake2b
 from typing import Any
 
 from booking_api.seat_rows import AVAILABLE, LETTERS, RESERVED, Row
 
 #: The changes of so many readings are kept for those who follow them.
 READINGS_KEPT = 64
-_DIGEST_BYTES = 12
+#: Seats that are rendered together.
+CHUNK = 250
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +33,7 @@ class Seat:
     band: str
     status: int
     changed: int
+    rank: int = 0
     row: Row | None = None
     at: int = 0
     #: As it is shown, without its status.
@@ -85,6 +85,10 @@ class Hall:
         #: What was rendered of it as it is now, and of what a sale does not change.
         self.rendered: dict[Any, Any] = {}
         self.frames: dict[Any, Any] = {}
+        #: The same for as many seats as CHUNK, one after the other; None after one of them changed.
+        self.chunks: list[bytes | None] = [None] * -(-len(self.seats) // CHUNK)
+        #: Equal as long as no seat is added, and none gets another price or place.
+        self.layout = ""
 
     def _see(self, head: "Mapping[str, Any]") -> None:
         self.version: int = head["version"]
@@ -96,14 +100,6 @@ class Hall:
     def etag(self) -> str:
         """Of the seats alone, the same in all processes: the version moves without them."""
         return f"{self.layout}.{self._digest % 2**64:x}"
-
-    @cached_property
-    def layout(self) -> str:
-        """Equal as long as no seat is added, and none gets another price or place."""
-        found = blake2b(digest_size=_DIGEST_BYTES)
-        for seat in self.seats.values():
-            found.update(repr((seat.id, *seat.layout)).encode())
-        return found.hexdigest()
 
     def knows(self, since: int) -> bool:
         """Whether changes since that version tell all that happened after it."""
@@ -155,6 +151,7 @@ class Hall:
         seat.status = status
         self._digest += seat.digest
         self.counts[status] += 1
+        self.chunks[seat.rank // CHUNK] = None
         self._show(seat)
         return True
 
@@ -206,6 +203,6 @@ def _rows(seats: "Iterable[Seat]") -> Iterator[Row]:
             [seat.price for _, seat in ranked],
             bytearray(seat.status for _, seat in ranked),
         )
-        for at, (_, seat) in enumerate(ranked):
-            seat.row, seat.at = row, at
+        for at, (rank, seat) in enumerate(ranked):
+            seat.rank, seat.row, seat.at = rank, row, at
         yield row

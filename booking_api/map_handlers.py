@@ -39,11 +39,20 @@ async def seats(request: web.Request) -> web.Response:
     CompactSeats, and with `since` CompactChanges.
     """
     found = await request.app[SEAT_MAPS].read(
-        path_id(request, "concert_schedule_id"), asked_since(request), compact=_is_compact(request)
+        path_id(request, "concert_schedule_id"),
+        asked_since(request),
+        compact=_is_compact(request),
+        gzipped="gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""),
     )
-    headers = {hdrs.ETAG: found.etag, hdrs.CACHE_CONTROL: REVALIDATED}
+    headers = {
+        hdrs.ETAG: found.etag,
+        hdrs.CACHE_CONTROL: REVALIDATED,
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+    }
     if _has(request, found.etag):
         return web.Response(status=304, headers=headers)
+    if found.gzipped:
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(body=found.body, headers=headers, content_type="application/json")
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 import orjson
 
-from booking_api.hall import Hall, Seat
+from booking_api.hall import CHUNK, Hall, Seat
 from booking_api.map_answers import (
     CompactChanges,
     CompactRow,
@@ -24,6 +25,7 @@ _STATUS = {
 }
 #: Answers that are kept of one moment of a hall.
 RENDERED_KEPT = 1000
+_LAYOUT_BYTES = 12
 
 
 class Views:
@@ -37,15 +39,18 @@ class Views:
         """Do now what takes long for a large hall."""
         for seat in hall.seats.values():
             seat.shown = self._shown(seat)
-        _ = hall.layout, self._frame(hall)
+        frame = self._frame(hall)
+        hall.layout = blake2b(frame, digest_size=_LAYOUT_BYTES).hexdigest()
+        hall.frames["compact"] = _split(b'"layout":"%b",' % hall.layout.encode() + frame[1:])
+        self.whole(hall)
 
     def whole(self, hall: Hall) -> bytes:
         """A SeatMap of all seats."""
-        return _once(hall, "whole", lambda: self._map(hall, hall.seats.values()))
+        return _once(hall, "whole", lambda: self._map(hall, b",".join(self._chunks(hall))))
 
     def changes(self, hall: Hall, since: int) -> bytes:
         """A SeatMap of what changed since a version."""
-        return _once(hall, ("changes", since), lambda: self._map(hall, hall.since(since)))
+        return _once(hall, ("changes", since), lambda: self._map(hall, _seats(hall.since(since))))
 
     def compact(self, hall: Hall) -> bytes:
         """CompactSeats."""
@@ -59,14 +64,24 @@ class Views:
         """CompactChanges of the seats that changed after a reading."""
         return _once(hall, ("news", since), lambda: compact_changes(hall, hall.after(since) or []))
 
-    def _map(self, hall: Hall, seats: Iterable[Seat]) -> bytes:
+    def _map(self, hall: Hall, seats: bytes) -> bytes:
+        return b'%b,"seats":[%b]}' % (self._head(hall), seats)
+
+    def _head(self, hall: Hall) -> bytes:
         head = {
             "concert_schedule_id": hall.schedule_id,
             "version": hall.version,
             "currency": self._currency.code,
         }
-        shown = b",".join([seat.shown + _STATUS[seat.status] for seat in seats])
-        return b'%b,"seats":[%b]}' % (orjson.dumps(head)[:-1], shown)
+        return orjson.dumps(head)[:-1]
+
+    def _chunks(self, hall: Hall) -> list[bytes]:
+        """All seats; only those that changed are rendered again."""
+        stale = [number for number, known in enumerate(hall.chunks) if known is None]
+        seats = list(hall.seats.values()) if stale else []
+        for number in stale:
+            hall.chunks[number] = _seats(seats[number * CHUNK : (number + 1) * CHUNK])
+        return [known for known in hall.chunks if known is not None]
 
     def _shown(self, seat: Seat) -> bytes:
         """All but its status."""
@@ -78,41 +93,35 @@ class Views:
         return orjson.dumps(shown)[:-1] + b","
 
     def _compact(self, hall: Hall) -> bytes:
-        head = {
-            "concert_schedule_id": hall.schedule_id,
-            "version": hall.version,
-            "currency": self._currency.code,
-        }
-        first, *others = self._frame(hall)
-        parts = [orjson.dumps(head)[:-1], b",", first]
+        first, *others = hall.frames["compact"]
+        parts = [self._head(hall), b",", first]
         for rows, after in zip(compact_rows(hall), others, strict=True):
             parts += [b"".join([row.statuses for row in rows]), after]
         return b"".join(parts)
 
-    def _frame(self, hall: Hall) -> list[bytes]:
-        """What stands before, between and after the statuses of rows."""
-        if "compact" not in hall.frames:
-            bands = {(seat.band, seat.price): None for seat in hall.seats.values()}
-            indexes = {band: index for index, band in enumerate(bands)}
-            sections: dict[str, CompactSection] = {}
-            for rows in compact_rows(hall):
-                name = rows[0].section
-                section = sections.setdefault(name, CompactSection(name, []))
-                section.rows.append(_compact_row(hall, rows, indexes))
-            shown = {
-                "layout": hall.layout,
-                "bands": [PriceBand(name, self._price_text(price)) for name, price in bands],
-                "sections": list(sections.values()),
-            }
-            text = msgspec.json.encode(shown)[1:]
-            hall.frames["compact"] = _split(text)
-        found: list[bytes] = hall.frames["compact"]
-        return found
+    def _frame(self, hall: Hall) -> bytes:
+        """All that a compact map says of the layout, with a mark for the statuses of each row."""
+        bands = {(seat.band, seat.price): None for seat in hall.seats.values()}
+        indexes = {band: index for index, band in enumerate(bands)}
+        sections: dict[str, CompactSection] = {}
+        for rows in compact_rows(hall):
+            name = rows[0].section
+            section = sections.setdefault(name, CompactSection(name, []))
+            section.rows.append(_compact_row(hall, rows, indexes))
+        shown = {
+            "bands": [PriceBand(name, self._price_text(price)) for name, price in bands],
+            "sections": list(sections.values()),
+        }
+        return msgspec.json.encode(shown)
 
 
 #: Where the statuses of a row go. No name has such a character in it.
 _MARK = "\0"
 _MARKED = b'"statuses":"\\u0000"'
+
+
+def _seats(seats: Iterable[Seat]) -> bytes:
+    return b",".join([seat.shown + _STATUS[seat.status] for seat in seats])
 
 
 def _split(text: bytes) -> list[bytes]:

@@ -6,6 +6,7 @@ nothing, only those who asked before it began.
 """
 
 import asyncio
+import gzip
 import hashlib
 import time
 from collections import OrderedDict
@@ -29,6 +30,9 @@ AGE_S_PER_SEAT, MOST_AGE_S = 10e-6, 0.5
 #: Seats of a hall that are turned into a map without leaving the loop.
 AT_ONCE = 2_000
 
+#: A map of several KiB is compressed for whoever takes that, at a level that costs little.
+LEAST_GZIPPED, GZIP_LEVEL = 2_048, 2
+
 
 @dataclass(frozen=True, slots=True)
 class SeatMap:
@@ -36,6 +40,7 @@ class SeatMap:
 
     body: bytes
     etag: str
+    gzipped: bool = False
 
 
 class SeatMaps:
@@ -49,13 +54,18 @@ class SeatMaps:
         self.views = Views(currency)
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
-    async def read(self, schedule_id: int, since: int | None, *, compact: bool = False) -> SeatMap:
+    async def read(
+        self, schedule_id: int, since: int | None, *, compact: bool = False, gzipped: bool = False
+    ) -> SeatMap:
         """All seats as they are now, or at least those changed since a version. Raises NotFound."""
         hall = await self.hall(schedule_id, since=since or 0)
         views = self.views
         if since is None or not hall.knows(since):
-            body = views.compact(hall) if compact else views.whole(hall)
-            return SeatMap(body, f'W/"{"c." if compact else ""}{hall.etag}"')
+            name, render = ("c.", views.compact) if compact else ("", views.whole)
+            body, etag = render(hall), f'W/"{name}{hall.etag}"'
+            if gzipped and len(body) >= LEAST_GZIPPED:
+                return SeatMap(await _gzipped(hall, body, name), etag, gzipped=True)
+            return SeatMap(body, etag)
         body = views.compact_changes(hall, since) if compact else views.changes(hall, since)
         seats = body.partition(b'"layout"' if compact else b'"seats"')[2]
         return SeatMap(body, f'W/"{hashlib.blake2b(seats, digest_size=12).hexdigest()}"')
@@ -103,6 +113,15 @@ class SeatMaps:
         while len(self._kept) > self.KEPT or (seats > self.SEATS_KEPT and len(self._kept) > 1):
             _, old = self._kept.popitem(last=False)
             seats -= old.seats
+
+
+async def _gzipped(hall: Hall, body: bytes, name: str) -> bytes:
+    """Compressed once for as long as the hall stays as it is, beside the loop."""
+    key = ("gzip", name)
+    if key not in hall.rendered:
+        work = asyncio.to_thread(gzip.compress, body, GZIP_LEVEL)
+        hall.rendered[key] = asyncio.create_task(work)
+    return bytes(await asyncio.shield(hall.rendered[key]))
 
 
 class _Kept:

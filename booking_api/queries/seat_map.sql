@@ -18,11 +18,13 @@ LEFT JOIN LATERAL (
                 ELSE n.status END AS status,
            n.status = 'RESERVED' AND n.held_until <= now() AS overdue
     FROM concert_seat n
-    WHERE n.concert_schedule_id = $1
+    WHERE n.concert_schedule_id = (
+            SELECT $1::bigint
+            WHERE pg_current_snapshot()::text IS DISTINCT FROM $3 OR EXISTS (
+                SELECT FROM concert_booking b
+                WHERE b.status = 'PENDING' AND b.expiration_at <= now()))
       AND ($2::bigint IS NULL OR n.changed_xid >= $2::bigint::text::xid8
            OR (n.status = 'RESERVED' AND n.held_until <= now()))
-      AND (pg_current_snapshot()::text IS DISTINCT FROM $3 OR EXISTS (
-          SELECT FROM concert_booking b WHERE b.status = 'PENDING' AND b.expiration_at <= now()))
 ) s ON true
 WHERE d.concert_schedule_id = $1
 ORDER BY s.concert_seat_id

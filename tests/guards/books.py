@@ -207,9 +207,9 @@ READS = (
         name="map: holds end though nobody writes",
         where=_QUERIES + "seat_map.sql",
         text=" OR EXISTS (\n"
-        "          SELECT FROM concert_booking b"
-        " WHERE b.status = 'PENDING' AND b.expiration_at <= now())",
-        without="",
+        "                SELECT FROM concert_booking b\n"
+        "                WHERE b.status = 'PENDING' AND b.expiration_at <= now()))",
+        without=")",
         invariant="B9",
         test=_MAP + "a_hold_ends_on_the_map_though_nobody_writes",
     ),

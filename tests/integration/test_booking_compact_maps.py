@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from booking_api.seat_maps import LEAST_GZIPPED
 from booking_api.where import Where
 from tests import seat_maps
 from tests.booking_stack import BookingStack, Visitor
@@ -166,3 +167,26 @@ async def test_a_large_hall_takes_a_twentieth_of_the_bytes(booking: BookingStack
     found = await booking.ask("GET", f"{path}?view=compact", visitor)
 
     assert len(found.raw) < len(full.raw) / 20
+
+
+async def test_a_map_is_compressed_for_who_takes_that(booking: BookingStack) -> None:
+    seats = [f"LOWER-{row}-{n}" for row in "ABCDEFGHIJ" for n in range(1, 51)]
+    schedule_id = await booking.date(seats)
+    visitor = await booking.visitor()
+    path = f"/v1/schedules/{schedule_id}/seats"
+
+    for view in ("full", "compact"):
+        plain, gzipped = [
+            await booking.ask(
+                "GET", f"{path}?view={view}", visitor, headers={"Accept-Encoding": taken}
+            )
+            for taken in ("identity", "gzip, br")
+        ]
+        assert gzipped.body == plain.body
+        assert gzipped.headers["ETag"] == plain.headers["ETag"]
+        assert (plain.headers.get("Content-Encoding"), plain.headers["Vary"]) == (
+            None,
+            "Accept-Encoding",
+        )
+        if len(plain.raw) > LEAST_GZIPPED:
+            assert int(gzipped.headers["Content-Length"]) < len(plain.raw) / 4
