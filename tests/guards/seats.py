@@ -86,7 +86,7 @@ GUARDS: tuple[Guard, ...] = (
             "A5",
             "if room.ends_with_sale == 1 then",
             "if true then",
-            _SEATS + "test_a_room_that_goes_on",
+            _SEATS + "test_a_room_that_goes_on_stays_open_when_all_is_sold",
         ),
         (
             "a room closes once",
