@@ -13,16 +13,14 @@ WHY = {"reason": "Illness"}
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A change. `route`: as the table of gates names it; `path` and `subject`: to be filled in.
-
-    `action` None: it is kept elsewhere than in the audit.
-    """
+    """A change. `route`: as the table of gates names it; `path` and `subject`: to be filled in."""
 
     route: str
     path: str
     body: Any
-    action: str | None
-    subject: str = ""
+    action: str
+    subject: str
+    room_id: str | None = ROOM
 
     @property
     def method(self) -> str:
@@ -102,6 +100,14 @@ DEEDS = (
         "{booking}",
     ),
     Deed(
+        "POST /v1/admin/webhooks/{webhook_event_id}/replay",
+        "/v1/admin/webhooks/{event}/replay",
+        None,
+        "webhooks.replay",
+        "{event}",
+        None,
+    ),
+    Deed(
         "DELETE /v1/admin/schedules/{concert_schedule_id}",
         DATE,
         None,
@@ -133,5 +139,12 @@ async def furnish(booking: BookingStack) -> tuple[Visitor, dict[str, int]]:
     paid, booking_id = await booking.held(visitor, schedule_id, "A-9", "A-1")
     assert (await booking.pay(visitor, paid)).status == 201
     concert_id = await booking.pool.fetchval("SELECT concert_id FROM concert")
-    ids = {"schedule": schedule_id, "concert": concert_id, "booking": booking_id, "paid": paid}
+    event = await booking.pool.fetchval("SELECT min(webhook_event_id) FROM webhook_event")
+    ids = {
+        "schedule": schedule_id,
+        "concert": concert_id,
+        "booking": booking_id,
+        "paid": paid,
+        "event": event,
+    }
     return visitor, ids
