@@ -12,6 +12,7 @@ COMMANDS = {
     "migrate": "onsale.migrate",
     "rush": "onsale.rush",
     "verify": "onsale.verify",
+    "hall": "onsale.hall",
     "webhooks": "onsale.webhooks",
 }
 
