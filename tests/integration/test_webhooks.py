@@ -173,7 +173,7 @@ async def test_who_does_not_listen_or_answer_is_asked_again(
 
 
 async def test_pauses_grow_to_an_hour_and_end_after_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks.random, "uniform", lambda low, high: 1.0)
+    monkeypatch.setattr("random.uniform", lambda low, high: 1.0)
 
     delays = [webhooks._delay_s(attempt) for attempt in range(1, webhooks.MOST_ATTEMPTS + 1)]
 
