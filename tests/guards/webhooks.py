@@ -85,7 +85,7 @@ GUARDS: tuple[Guard, ...] = (
         text="AND attempts = $2 AND",
         without="AND $2::integer > 0 AND",
         invariant="W1",
-        test=_TOLD + "what_a_killed_process_had_taken_is_sent_by_another_one",
+        test=_TOLD + "who_comes_back_too_late_says_nothing",
     ),
     Guard(
         name="events: followers are put off with the one they wait for",
