@@ -41,7 +41,8 @@ class Receipt:
 class Notebook:
     """What all buyers were told.
 
-    `refused`: keys whose last word was a refusal. `places`: the jtis that joins gave, and to whom.
+    `refused`: keys whose last word was a refusal. `collected`: what the provider's payments were
+    said to have become, by their id. `places`: the jtis that joins gave, and to whom.
     `given_at`, `paid_at`: when a jti was first given and when it was paid with, as the moments of
     the question and of the answer. `canceled`: bookings let go or given back with 204. `trouble`:
     refused connections, lost answers and 503, by kind.
@@ -51,6 +52,7 @@ class Notebook:
     refused: set[str] = field(default_factory=set)
     places: dict[str, str] = field(default_factory=dict)
     canceled: set[int] = field(default_factory=set)
+    collected: dict[int, str] = field(default_factory=dict)
     given_at: dict[str, Span] = field(default_factory=dict)
     paid_at: dict[str, Span] = field(default_factory=dict)
     trouble: Counter[str] = field(default_factory=Counter)
@@ -66,6 +68,7 @@ class Shop:
 
     gateway_url: str
     booking_url: str
+    provider_url: str
     room_id: str
     schedule_id: int
     seats: list[str]
@@ -127,10 +130,33 @@ class Buyer:
             return
         if self._dice.random() < 0.3:
             await self.post("extend", self._booking_url(f"/{ids[0]}/extension"), {})
-        url = self._shop.booking_url + "/v1/payments"
-        if await self.post("pay", url, {"concert_booking_ids": ids}):
+        if self._dice.random() < 0.3:
+            paid = await self._collect(ids)
+        else:
+            url = self._shop.booking_url + "/v1/payments"
+            paid = bool(await self.post("pay", url, {"concert_booking_ids": ids}))
+        if paid:
             self._notebook.paid_at[self.jti] = self._last
             await self._give_back(ids)
+
+    async def _collect(self, ids: list[int]) -> bool:
+        """Through the provider; whether that was told to have succeeded."""
+        url = self._shop.booking_url + "/v1/payments/intents"
+        intent = await self.post("intend", url, {"concert_booking_ids": ids})
+        if intent is None:
+            return False
+        card = {"client_secret": intent["client_secret"], "outcome": "success"}
+        confirm = f"{self._shop.provider_url}/intents/{intent['reference']}/confirm"
+        await self._ask("confirm", "POST", confirm, orjson.dumps(card))
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                _, raw = await self._ask("intent", "GET", f"{url}/{intent['payment_intent_id']}")
+                status = str(orjson.loads(raw)["status"])
+                if status != "created":
+                    break
+                await asyncio.sleep(PAUSE_S)
+        self._notebook.collected[intent["payment_intent_id"]] = status
+        return status == "succeeded"
 
     async def _give_back(self, ids: list[int]) -> None:
         """Some of what was bought, in one way or the other."""

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import os
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from tests.integration.services import ADMIN_KEY, IDENTITY_SECRET, QUEUE_SECRET,
 from tests.waiting import wait_until
 
 ROOM = "storm"
+GATEWAY, BOOKING, PROVIDER = "gateway", "booking API", "payment provider"
 BUYERS = 40
 CAP = 25
 SEATS = [f"A-{number}" for number in range(1, 601)]
@@ -53,9 +55,16 @@ class Rush:
         assert answer.status in (200, 201), answer.json
         return answer.json
 
-    def pids(self, service: int) -> list[int]:
-        """The processes of the gateway (0) or the booking API (1)."""
-        return self.stack.services[service].pids
+    def pids(self, name: str) -> list[int]:
+        """The processes of a service."""
+        (found,) = [service for service in self.stack.services if service._name == name]
+        return found.pids
+
+    def collected(self) -> dict[str, str]:
+        """What the provider says of the payments that were made there, by their reference."""
+        with contextlib.closing(sqlite3.connect(self.stack.home.path / "provider.db")) as till:
+            rows = till.execute("SELECT id, status FROM intent WHERE status <> 'requires_payment'")
+            return {str(reference): str(status) for reference, status in rows}
 
     async def ready(self) -> None:
         """Wait until both services say that they are, without anybody's help."""
@@ -130,7 +139,9 @@ async def _opened(
     stack: Stack, valkey: KillableValkey, postgres: KillablePostgres, http: aiohttp.ClientSession
 ) -> Rush:
     tokens = QueueTokens((QUEUE_SECRET,))
-    shop = Shop(stack.gateway_url, stack.booking_url, ROOM, 0, SEATS, tokens)
+    shop = Shop(
+        stack.gateway_url, stack.booking_url, str(stack.provider_url), ROOM, 0, SEATS, tokens
+    )
     rush = Rush(stack, valkey, postgres, http, shop)
     room = {"max_active": CAP, "admit_per_minute": 60_000}
     await rush.operator(stack.gateway_url, "PUT", f"/v1/admin/rooms/{ROOM}", room)
@@ -145,7 +156,7 @@ async def _opened(
     await rush.operator(url, "PUT", path, {"max_let_go_per_hour": 0})
     seats = [{"seat_number": seat, "price": "1.01"} for seat in SEATS]
     await rush.operator(url, "POST", f"{path}/seats", {"seats": seats})
-    rush.shop = Shop(stack.gateway_url, stack.booking_url, ROOM, schedule_id, SEATS, tokens)
+    rush.shop = replace(shop, schedule_id=schedule_id)
     return rush
 
 

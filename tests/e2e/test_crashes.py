@@ -15,7 +15,7 @@ import pytest
 from onsale.verify import verify
 from shared.identity import Identities
 from tests.buyers import Buyer, Notebook, Receipt, ask
-from tests.e2e.storm import CAP, SEATS, Rush, a_rush, play
+from tests.e2e.storm import BOOKING, CAP, GATEWAY, PROVIDER, SEATS, Rush, a_rush, play
 from tests.integration.services import IDENTITY_SECRET
 from tests.waiting import wait_until
 
@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: A store that ended is away for this long, so that the services notice.
 AWAY_S = 1.5
+#: What an intent must be, too, when the provider says so of its payment.
+ENDED = ("succeeded", "refunded")
 
 
 async def judge(rush: Rush) -> None:
@@ -33,6 +35,7 @@ async def judge(rush: Rush) -> None:
     connection = await asyncpg.connect(rush.postgres.url)
     try:
         await _completions_done(connection, rush)
+        await _same_at_the_provider(connection, rush)
         await _same_in_the_database(connection, notebook)
         # Waits for the journal, too.
         report = await verify(rush.valkey.url, rush.postgres.url)
@@ -90,7 +93,9 @@ async def _same_in_the_database(connection: "asyncpg.Connection", notebook: Note
         for receipt in notebook.of("pay")
         for payment in receipt.body["payments"]
     }
-    payments = await connection.fetch("SELECT payment_id, concert_booking_id FROM payment")
+    payments = await connection.fetch(
+        "SELECT payment_id, concert_booking_id FROM payment WHERE payment_intent_id IS NULL"
+    )
     assert {tuple(row) for row in payments} == paid
 
     given = await connection.fetch(
@@ -104,14 +109,39 @@ async def _same_in_the_database(connection: "asyncpg.Connection", notebook: Note
     assert told <= {tuple(row) for row in given}
     assert {row["refund_amount"] for row in given} <= {Decimal("0.50")}
     by_delete = [row["concert_booking_id"] for row in given if tuple(row) not in told]
-    bought = {booking for _, booking in paid}
+    collected = await connection.fetch(
+        "SELECT concert_booking_id FROM payment WHERE payment_intent_id IS NOT NULL"
+    )
+    bought = {booking for _, booking in paid} | {row[0] for row in collected}
     assert sorted(by_delete) == sorted(notebook.canceled & bought - refunded)
 
-    charges = await connection.fetchval("SELECT count(*) FROM ledger WHERE kind = 'CHARGE'")
+    charges = await connection.fetchval(
+        "SELECT count(*) FROM ledger WHERE kind = 'CHARGE' AND payment_intent_id IS NULL"
+    )
     assert charges == len(notebook.of("charge"))
     keys = {row["key"] for row in await connection.fetch("SELECT key FROM idempotency_key")}
     assert keys == {receipt.headers["Idempotency-Key"] for receipt in notebook.receipts}
     assert not keys & notebook.refused
+
+
+async def _same_at_the_provider(connection: "asyncpg.Connection", rush: Rush) -> None:
+    """What the provider collected paid for its bookings, or it has given it back; and what was said
+    of it is true. `onsale verify` compares the intents with payments and ledger."""
+
+    async def settled() -> bool:
+        rows = await connection.fetch("SELECT reference, status FROM payment_intent")
+        known = {row["reference"]: row["status"] for row in rows}
+        there = rush.collected()
+        return all(known[of] == became for of, became in there.items() if became in ENDED)
+
+    await wait_until(settled, within_s=60)
+    rows = await connection.fetch("SELECT payment_intent_id, status FROM payment_intent")
+    ended = {row["payment_intent_id"]: row["status"] for row in rows if row["status"] != "created"}
+    told = rush.notebook.collected
+    assert ended.keys() == told.keys()
+    assert all(of == told[id_] or of == "refunded" for id_, of in ended.items())
+    asked = {receipt.body["payment_intent_id"] for receipt in rush.notebook.of("intend")}
+    assert {row["payment_intent_id"] for row in rows} == asked
 
 
 async def _replayed(rush: Rush, receipt: Receipt) -> None:
@@ -122,15 +152,15 @@ async def _replayed(rush: Rush, receipt: Receipt) -> None:
 
 
 async def kill_gateway(rush: Rush) -> None:
-    os.kill(rush.pids(0)[0], signal.SIGKILL)
+    os.kill(rush.pids(GATEWAY)[0], signal.SIGKILL)
 
 
 async def kill_booking(rush: Rush) -> None:
-    os.kill(rush.pids(1)[0], signal.SIGKILL)
+    os.kill(rush.pids(BOOKING)[0], signal.SIGKILL)
 
 
 async def kill_every_service(rush: Rush) -> None:
-    for pid in rush.pids(0) + rush.pids(1):
+    for pid in rush.pids(GATEWAY) + rush.pids(BOOKING) + rush.pids(PROVIDER):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -229,7 +259,7 @@ async def _pay_and_die(rush: Rush, buyer: Buyer, seat: str) -> tuple[int, bytes]
             return bool(await connection.fetchval("SELECT count(*) FROM token_completion"))
 
         await wait_until(committed)
-        for pid in rush.pids(1):
+        for pid in rush.pids(BOOKING):
             os.kill(pid, signal.SIGKILL)
         told = await paying
     finally:

@@ -31,8 +31,16 @@ class Buyer(Client):
 
     async def hold(self, schedule: int, seats: list[str]) -> list[Hold]:
         """All seats or none."""
+        return await self._hold("hold", schedule, {"seat_numbers": seats})
+
+    async def hold_best(self, schedule: int, count: int) -> list[Hold]:
+        """The best that are left, side by side if they are few."""
+        best = {"count": count, "adjacent": count < 3}
+        return await self._hold("hold best", schedule, {"best_available": best})
+
+    async def _hold(self, kind: str, schedule: int, body: Any) -> list[Hold]:
         path = f"/v1/schedules/{schedule}/bookings"
-        told = await self.ask_once("hold", path, {"seat_numbers": seats})
+        told = await self.ask_once(kind, path, body)
         if told.status == 201:
             return self.recorder.held(told.begin, told.end, schedule, told.body["bookings"])
         if told.code == "seat_taken":

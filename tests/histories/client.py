@@ -30,8 +30,10 @@ REFUSALS = frozenset(
     }
 )
 #: What may have to be asked again: the journal does not know yet who was let in, the provider did
-#: not answer in time.
-AGAIN = frozenset({("join list", "unavailable"), ("intend", "unavailable")})
+#: not answer in time, others were faster again and again.
+AGAIN = frozenset(
+    {("join list", "unavailable"), ("intend", "unavailable"), ("hold best", "unavailable")}
+)
 
 
 @dataclass(slots=True)

@@ -32,10 +32,17 @@ class Visitor(Waiter):
         """Hold, and do something with it; what is bought by then."""
         if self.dice.random() < 0.06:
             await self.look(schedule)
-        holds = await self.hold(schedule, self._wanted())
         sought = schedule in self.show.sought
+        if self.dice.random() < (0.4 if sought else 0.1):
+            holds = await self.hold_best(schedule, self.dice.randint(1, 3))
+        else:
+            holds = await self.hold(schedule, self._wanted())
+        if not holds and sought:
+            holds = await self.hold_best(schedule, 1)
+            if not holds and self.dice.random() < 0.5:
+                return await self.wait(schedule)
         if not holds:
-            return await self.wait(schedule) if sought and self.dice.random() < 0.3 else []
+            return []
         fate = self.dice.random()
         if sought and self.dice.random() < 0.6:
             return await self.dice.choice((self.pay, self.collect))(holds)
