@@ -119,7 +119,7 @@ async def test_a_short_history_of_every_seat_can_be_told_by_a_seat(
     tmp_path: Path, redis_url: str, redis: Any, database_url: str
 ) -> None:
     async with a_stack(tmp_path / "home", redis_url, database_url) as stack:
-        recorder = await play(stack, dates=3, requests_each=600, clients=32, seed=1)
+        recorder = await play(stack, dates=3, requests_each=450, clients=32, seed=1)
         report = await verify(redis_url, database_url)
     judged(recorder, seats=120)
     assert [finding for finding in report.findings if finding.broken] == []
