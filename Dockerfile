@@ -9,6 +9,7 @@ COPY shared ./shared
 COPY lua ./lua
 COPY queue_gateway ./queue_gateway
 COPY booking_api ./booking_api
+COPY local_provider ./local_provider
 COPY onsale ./onsale
 RUN /opt/onsale/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index .
 

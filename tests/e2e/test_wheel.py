@@ -19,10 +19,11 @@ DATA = {".lua", ".sql", ".html", ".js", ".css", ".svg", ".mako"}
 #: Says where our packages come from; fails when something else of the checkout is there.
 ORIGINS = """
 import importlib.util
-import booking_api, lua, onsale, queue_gateway, shared
+import booking_api, local_provider, lua, onsale, queue_gateway, shared
 for name in ("tests", "pytest", "fakeredis"):
     assert importlib.util.find_spec(name) is None, name
-print(*(p.__file__ for p in (booking_api, lua, onsale, queue_gateway, shared)), sep="\\n")
+ours = (booking_api, local_provider, lua, onsale, queue_gateway, shared)
+print(*(p.__file__ for p in ours), sep="\\n")
 """
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -114,7 +115,7 @@ def test_it_carries_scripts_statements_migrations_and_pages(wheel: Path) -> None
         names = set(packed.namelist())
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         assert b"Requires-Dist: aiohttp" in packed.read(metadata)
-    ours = ("queue_gateway", "booking_api", "shared", "onsale", "lua")
+    ours = ("queue_gateway", "booking_api", "local_provider", "shared", "onsale", "lua")
     needed = {
         str(name) for name in tracked() if name.parts[0] in ours and name.suffix in DATA | {".py"}
     }

@@ -16,6 +16,7 @@ from shared.sse import MEDIA_TYPE
 from tests import booking_stack
 from tests.booking_stack import BookingStack
 from tests.integration import services
+from tests.integration.providing import shop
 
 Result = TypeVar("Result")
 
@@ -105,8 +106,9 @@ async def _booking(redis_url: str, database_url: str) -> AsyncIterator[_Ready]:
     async with (
         Redis.from_url(redis_url, decode_responses=True) as client,
         _emptied(client),
-        booking_stack.running(client, redis_url, database_url) as stack,
+        shop(client, redis_url, database_url) as sale,
     ):
+        stack = sale.booking
         await _furnish(stack)
 
         async def place() -> Headers:

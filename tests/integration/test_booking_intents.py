@@ -13,10 +13,12 @@ from redis.asyncio import Redis
 from booking_api.intents import INTENTS
 from booking_api.money import Currency
 from shared.stamps import stamp
-from tests.booking_stack import BookingStack, Visitor
+from tests.booking_stack import BookingStack, Reply, Visitor
+from tests.documents import PROVIDER, booking_app
 from tests.integration.moments import SEAT, blocked, cancel, somebody
 from tests.integration.providing import OLD_SECRET, SECRET, Shop, shop
 from tests.integration.refunding import ledger, refund, terms
+from tests.integration.test_documented_answers import Documented
 from tests.waiting import wait_until
 
 
@@ -466,6 +468,31 @@ async def test_a_provider_that_delivers_by_itself_is_heard(
         assert intent["amount"] == "9900"
         assert await sale.given_back(unpaid) == 1
         await sale.booking.assert_sound()
+
+
+async def test_its_answers_are_what_the_document_says(sale: Shop) -> None:
+    documented = Documented(booking_app(provider=PROVIDER))
+    visitor, ids = await wanting(sale.booking, "A-1")
+
+    def judged(method: str, path: str, reply: Reply, status: int) -> Reply:
+        assert reply.status == status, reply.raw
+        media_type = reply.headers.get("Content-Type", "").partition(";")[0]
+        documented.judge(method, path, reply.status, media_type, reply.headers, reply.raw)
+        return reply
+
+    path = "/v1/payments/intents"
+    intent = judged("POST", path, await sale.intent(visitor, *ids, key="k"), 201).body
+    judged("POST", path, await sale.intent(visitor, *ids, key="k"), 201)
+    judged("POST", path, await sale.intent(visitor, 2**62), 404)
+    await sale.confirm(intent)
+    path = "/v1/provider/events"
+    (event,) = sale.events()
+    judged("POST", path, await sale.tell(event, ago_s=9999), 401)
+    judged("POST", path, await sale.tell({**event, "created_at": "0001-01-01T00:00:00Z"}), 422)
+    judged("POST", path, await sale.tell({"id": "x"}), 422)
+    judged("POST", path, await sale.tell(event), 204)
+    path = f"/v1/payments/intents/{intent['payment_intent_id']}"
+    judged("GET", path, await sale.booking.ask("GET", path, visitor), 200)
 
 
 async def test_without_a_provider_its_routes_are_not_there(booking: BookingStack) -> None:

@@ -35,6 +35,9 @@ ENVIRONMENT = {
     "ONSALE_PASS_KEYS": "s3cret-for-passes-" + "A" * 25,
     "ONSALE_TICKET_KEYS": "s3cret-for-tickets-" + "A" * 24,
     "ONSALE_WEBHOOK_SECRET": "s3cret-for-webhooks,s3cret-of-yesterday-for-webhooks",
+    "ONSALE_PROVIDER_URL": "http://127.0.0.1:1",
+    "ONSALE_PROVIDER_KEY": "s3cret-for-the-provider",
+    "ONSALE_PROVIDER_SECRET": "s3cret-of-the-provider",
     "ONSALE_DEMO": "1",
     "ONSALE_LOG_LEVEL": "debug",
     "ONSALE_GATEWAY_PORT": "0",
@@ -206,6 +209,11 @@ async def visit(watched: Watched, number: int, schedule_id: int) -> None:
     await post("/v1/users/me/charges", {"amount": "10.00"})
     held = await post(f"/v1/schedules/{schedule_id}/bookings", {"seat_numbers": [f"A-{number}"]})
     ids = [booking["concert_booking_id"] for booking in held.json["bookings"]]
+    asked = {**sent(watched.booking), "Idempotency-Key": watched.mark()}
+    path = "/v1/payments/intents"  # nobody is there
+    body = {"concert_booking_ids": ids}
+    refused = await watched.ask(watched.booking, "POST", path, json=body, headers=asked)
+    assert refused.status == 503
     await post("/v1/payments", {"concert_booking_ids": ids})
     await enter(watched, ids[0], sent(watched.booking))
     await watched.ask(watched.gateway, "DELETE", f"{ROOM}/token", headers=sent(watched.gateway))
@@ -255,6 +263,8 @@ async def knock(watched: Watched) -> None:
         watched.booking: [
             ("GET", "/v1/concerts"),
             ("POST", "/v1/payments"),
+            ("POST", "/v1/payments/intents"),
+            ("POST", "/v1/provider/events"),
             ("GET", "/v1/users/me"),
             ("POST", "/v1/users/me/charges"),
             ("POST", "/v1/admin/concerts"),
@@ -280,6 +290,7 @@ async def knock(watched: Watched) -> None:
                 {**bearer, "Idempotency-Key": watched.mark() + "é ü"},
                 {"Origin": f"http://{watched.mark()}", "X-Request-Id": watched.mark()},
                 {"If-None-Match": watched.mark(), "X-Forwarded-For": watched.mark()},
+                {"Provider-Signature": watched.mark(), "Content-Type": "application/json"},
                 {"Authorization": f"Bearer {known}", "Queue-Token": known},
                 {"Queue-Pass": known, "X-Onsale-Pass": known, "X-Forwarded-Host": known},
             ):

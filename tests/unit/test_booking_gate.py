@@ -7,10 +7,7 @@ import pytest
 from booking_api import gate
 from booking_api.database import Sale
 from booking_api.gate import GATES, Gate, Guards, gate_of
-from booking_api.provider import ProviderSettings
-from tests.documents import booking_app
-
-PROVIDER = ProviderSettings("provider", "http://127.0.0.1:1", "k", ("s",))
+from tests.documents import PROVIDER, booking_app
 
 
 def registered() -> set[str]:

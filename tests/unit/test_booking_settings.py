@@ -81,3 +81,35 @@ def test_what_is_missing_is_named(name: str) -> None:
 def test_what_is_wrong_is_named(name: str, bad: str) -> None:
     with pytest.raises(SettingError, match=name):
         read_settings(Environment({**GOOD, name: bad}))
+
+
+PROVIDER = {
+    "ONSALE_PROVIDER_URL": "https://pay.example/v1",
+    "ONSALE_PROVIDER_KEY": "k" * 32,
+    "ONSALE_PROVIDER_SECRET": f"{'s' * 32},{'t' * 32}",
+}
+
+
+def test_a_provider_has_an_address_a_key_and_secrets_that_nobody_reads_by_accident() -> None:
+    settings = read_settings(Environment({**GOOD, **PROVIDER}))
+
+    assert settings.provider is not None
+    assert (settings.provider.name, settings.provider.url) == ("provider", "https://pay.example/v1")
+    assert settings.provider.secrets == ("s" * 32, "t" * 32)
+    assert "kkk" not in repr(settings)
+    assert "sss" not in repr(settings)
+    assert read_settings(Environment(GOOD)).provider is None
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("ONSALE_PROVIDER_URL", "pay.example"),
+        ("ONSALE_PROVIDER_URL", "https://user:word@pay.example"),
+        ("ONSALE_PROVIDER_KEY", ""),
+        ("ONSALE_PROVIDER_SECRET", "short"),
+    ],
+)
+def test_a_provider_that_is_half_there_is_named(name: str, bad: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        read_settings(Environment({**GOOD, **PROVIDER, name: bad}))
