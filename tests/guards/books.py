@@ -85,12 +85,6 @@ CONSTRAINTS = (
     _names("concert_booking_of_seat", "B2", "REFERENCES concert_seat"),
     _names("concert_booking_price_not_negative", "B3", "CHECK (price >= 0)"),
     _constraint(
-        "concert_booking_state",
-        "B5",
-        "            AND canceled_reason IN ('owner', 'expired')))",
-        "            ))",
-    ),
-    _constraint(
         "concert_booking_one_live_per_seat",
         "B1",
         "CREATE UNIQUE INDEX concert_booking_one_live_per_seat",

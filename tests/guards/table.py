@@ -17,6 +17,7 @@ from tests.guards import (
     tickets,
     times,
     waiting_list,
+    walls,
     webhooks,
 )
 
@@ -24,6 +25,7 @@ GUARDS: tuple[Guard, ...] = (
     *rooms.GUARDS,
     *seats.GUARDS,
     *sale.GUARDS,
+    *walls.GUARDS,
     *refunding.GUARDS,
     *collecting.GUARDS,
     *extending.GUARDS,

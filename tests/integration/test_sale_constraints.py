@@ -32,6 +32,17 @@ INSERT INTO token_completion (token_value, room_id, visitor, generation, number,
 VALUES ('room-a.1.1', 'room-a', 'ada', 1, 1, now());
 INSERT INTO queue (token_value, room_id, generation, number, visitor, status)
 VALUES ('room-a.1.1', 'room-a', 1, 1, 'ada', 'ACTIVE');
+INSERT INTO refund (payment_id, ledger_id, refund_amount, reason) VALUES (1, 2, 0, 'owner');
+INSERT INTO payment_intent (user_id, room_id, concert_booking_ids, amount, provider, key, reference)
+VALUES (1, 'room-a', '{1}', 50, 'provider', '00000000-0000-0000-0000-000000000001', 'pi_1');
+INSERT INTO provider_event VALUES ('provider', 'evt_1', 'intent.succeeded', 1, now());
+UPDATE ledger SET payment_intent_id = 1 WHERE ledger_id = 1;
+INSERT INTO waitlist (user_id, concert_schedule_id, room_id, token_value, status,
+                      concert_booking_id)
+VALUES (1, 1, 'room-a', 'room-a.1.1', 'OFFERED', 1);
+INSERT INTO checkin (concert_booking_id, operator, used_at) VALUES (2, 'gate', now());
+INSERT INTO schedule_job (concert_schedule_id, kind, reason, operator, total)
+VALUES (1, 'cancel', 'ill', 'eve', 2);
 """
 
 BOOKING = (
@@ -42,6 +53,15 @@ KEY = "INSERT INTO idempotency_key (user_id, method, path, key, fingerprint, sta
 TOKEN = "INSERT INTO queue (token_value, room_id, generation, number, visitor, status)"
 PAYMENT = "INSERT INTO payment (concert_booking_id, payment_amount) VALUES ({})"
 LEDGER = "INSERT INTO ledger (user_id, kind, amount, balance_after, payment_id) VALUES ({})"
+REFUND = "INSERT INTO refund (payment_id, ledger_id, refund_amount, reason) VALUES ({}, 'x')"
+INTENT = (
+    "INSERT INTO payment_intent (user_id, room_id, concert_booking_ids, amount, provider)"
+    " VALUES ({}, 'room-a', '{{1}}', {}, 'provider')"
+)
+WAITING = (
+    "INSERT INTO waitlist (user_id, concert_schedule_id, room_id, token_value)"
+    " VALUES ({}, 'room-a', 'room-a.1.1')"
+)
 SEAT = "UPDATE concert_seat SET {} WHERE concert_seat_id = 3"
 
 #: By constraint: what it forbids.
@@ -124,6 +144,89 @@ FORBIDDEN = {
     "queue_token_value_key": [f"{TOKEN} VALUES ('room-a.1.1', 'room-a', 2, 1, 'bob', 'WAIT')"],
     "queue_number_once": [f"{TOKEN} VALUES ('room-a.1.x', 'room-a', 1, 1, 'bob', 'WAIT')"],
     "queue_status_known": ["UPDATE queue SET status = 'LOST'"],
+    "concert_refund_percent": [
+        "UPDATE concert SET refund_percent = -1",
+        "UPDATE concert SET refund_percent = 101",
+    ],
+    "concert_schedule_state": ["UPDATE concert_schedule SET state = 'gone'"],
+    "concert_schedule_extension": [
+        "UPDATE concert_schedule SET hold_extension_s = -1",
+        "UPDATE concert_schedule SET hold_extension_s = 86401",
+    ],
+    "concert_schedule_churn": [
+        "UPDATE concert_schedule SET max_let_go_per_hour = -1",
+        "UPDATE concert_schedule SET max_let_go_per_hour = 10001",
+    ],
+    "concert_schedule_offer_ttl": [
+        "UPDATE concert_schedule SET offer_ttl_s = 0",
+        "UPDATE concert_schedule SET offer_ttl_s = 86401",
+    ],
+    "user_schedule_own_limit": [
+        "UPDATE user_schedule SET own_limit = -1",
+        "UPDATE user_schedule SET own_limit = 101",
+    ],
+    "waitlist_of_user": [WAITING.format("9, 1")],
+    "waitlist_of_schedule": [WAITING.format("2, 9")],
+    "waitlist_of_booking": ["UPDATE waitlist SET concert_booking_id = 9"],
+    "waitlist_state": [
+        "UPDATE waitlist SET status = 'LOST', reason = 'left'",
+        "UPDATE waitlist SET status = 'WAITING'",
+        "UPDATE waitlist SET concert_booking_id = NULL",
+        "UPDATE waitlist SET reason = 'taken'",
+        "UPDATE waitlist SET status = 'ENDED'",
+    ],
+    "waitlist_one_live_per_user": [WAITING.format("1, 1")],
+    "waitlist_offer_once": [
+        (
+            "INSERT INTO waitlist (user_id, concert_schedule_id, room_id, token_value, status,"
+            " concert_booking_id) VALUES (2, 1, 'room-a', 'room-a.1.1', 'OFFERED', 1)"
+        )
+    ],
+    "payment_intent_of_user": [INTENT.format(9, 1)],
+    "payment_intent_amount": [INTENT.format(1, 0), INTENT.format(1, -1)],
+    "payment_intent_key_once": [
+        (
+            f"{INTENT.format(1, 1)}; UPDATE payment_intent SET key ="
+            " '00000000-0000-0000-0000-000000000001'"
+        )
+    ],
+    "payment_intent_reference_once": [
+        f"{INTENT.format(1, 1)}; UPDATE payment_intent SET reference = 'pi_1'"
+    ],
+    "payment_intent_status": ["UPDATE payment_intent SET status = 'lost'"],
+    "provider_event_of_intent": ["UPDATE provider_event SET payment_intent_id = 9"],
+    "provider_event_once": ["INSERT INTO provider_event SELECT * FROM provider_event"],
+    "payment_of_intent": ["UPDATE payment SET payment_intent_id = 9"],
+    "payment_refunded_within": [
+        "UPDATE payment SET refunded_amount = -0.01",
+        "UPDATE payment SET refunded_amount = 50.01",
+    ],
+    "ledger_of_intent": ["UPDATE ledger SET payment_intent_id = 9 WHERE ledger_id = 1"],
+    "ledger_intent_once": [
+        (
+            "INSERT INTO ledger (user_id, kind, amount, balance_after, payment_intent_id)"
+            " VALUES (1, 'CHARGE', 1, 1, 1)"
+        )
+    ],
+    "ledger_intent_is_charge": ["UPDATE ledger SET payment_intent_id = 1 WHERE ledger_id = 2"],
+    "refund_of_payment": [REFUND.format("9, 1, 0")],
+    "refund_of_movement": [REFUND.format("1, 9, 0")],
+    "refund_movement_once": [REFUND.format("1, 2, 0")],
+    "refund_amount_not_negative": [REFUND.format("1, 1, -0.01")],
+    "checkin_once": ["INSERT INTO checkin SELECT * FROM checkin"],
+    "checkin_of_booking": ["UPDATE checkin SET concert_booking_id = 9"],
+    "schedule_job_of_schedule": ["UPDATE schedule_job SET concert_schedule_id = 9"],
+    "schedule_job_kind": ["UPDATE schedule_job SET kind = 'move'"],
+    "schedule_job_refund_percent": [
+        "UPDATE schedule_job SET refund_percent = -1",
+        "UPDATE schedule_job SET refund_percent = 101",
+    ],
+    "schedule_job_one_at_a_time": [
+        (
+            "INSERT INTO schedule_job (concert_schedule_id, kind, reason, operator, total)"
+            " VALUES (1, 'cancel', 'ill', 'eve', 2)"
+        )
+    ],
 }
 
 

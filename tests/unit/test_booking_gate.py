@@ -28,6 +28,7 @@ def test_what_is_not_in_the_table_is_for_active_tokens() -> None:
         "GET /v1/concerts",
         "GET /v1/concerts/{concert_id}/schedules",
         "GET /v1/schedules/{concert_schedule_id}/seats",
+        "GET /v1/schedules/{concert_schedule_id}/seats/events",
         "POST /v1/schedules/{concert_schedule_id}/bookings",
     }
 
