@@ -1,9 +1,37 @@
 /*
-best_free -- the best choices of p_count free seats, as an array of p_most arrays at most; null when
-there is none. Side by side (p_adjacent): first those that leave no orphan if p_avoid says so, then
-those that cut no piece of free seats into parts that fit nobody of the same count; of these the
-ones loaded first. Not side by side: the ones loaded first, wherever they are, after those that are
-side by side and leave no orphan if p_avoid says so.
+best_runs -- the best choices of p_count free seats side by side, as an array of p_most arrays at
+most, and only those that leave no orphan if p_avoid says so; null when there is none. First those
+that cut no piece of free seats into parts that fit nobody of the same count; of these the ones
+loaded first.
+*/
+CREATE OR REPLACE FUNCTION best_runs(
+    p_schedule bigint, p_count integer, p_section text, p_max_price numeric,
+    p_avoid boolean, p_most integer, p_now timestamptz
+) RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT array_agg(CASE p_count WHEN 1 THEN ARRAY[b.concert_seat_id] ELSE ARRAY(
+                   SELECT n.concert_seat_id FROM concert_seat n
+                   WHERE n.concert_schedule_id = p_schedule AND n.section = b.section
+                     AND n.seat_row = b.seat_row
+                     AND n.place BETWEEN b.place AND b.place + p_count - 1
+                   ORDER BY n.place) END ORDER BY b.cut, b.concert_seat_id)
+        FROM (
+            SELECT r.* FROM (
+                SELECT f.*, f.ahead % p_count <> 0 AS cut
+                FROM free_runs(p_schedule, p_count, p_section, p_max_price, p_now) f
+                ORDER BY cut, f.concert_seat_id
+                OFFSET 0) r  -- in this order, so that not more is asked of them than are needed
+            WHERE NOT p_avoid OR NOT leaves_orphan(
+                p_schedule, r.section, r.seat_row, r.place, r.place + p_count - 1, p_now)
+            LIMIT p_most) b);
+END $$;
+
+/*
+best_free -- the best choices of p_count free seats, as best_runs gives them; null when there is none.
+Side by side (p_adjacent): those that leave no orphan if p_avoid says so, or any if there are none.
+Else: the ones loaded first, wherever they are, after those side by side that leave no orphan if
+p_avoid says so.
 */
 CREATE OR REPLACE FUNCTION best_free(
     p_schedule bigint, p_count integer, p_adjacent boolean, p_section text, p_max_price numeric,
@@ -13,11 +41,11 @@ DECLARE
     v_runs bigint[];
     v_more bigint[];
 BEGIN
-    IF p_adjacent OR p_avoid THEN
-        SELECT array_agg(b.seats) INTO v_runs FROM (
-            SELECT r.seats FROM free_runs(p_schedule, p_count, p_section, p_max_price, p_now) r
-            WHERE p_adjacent OR NOT r.leaves_orphan
-            ORDER BY p_avoid AND r.leaves_orphan, r.ahead % p_count <> 0, r.seats LIMIT p_most) b;
+    IF p_avoid THEN
+        v_runs := best_runs(p_schedule, p_count, p_section, p_max_price, true, p_most, p_now);
+    END IF;
+    IF p_adjacent AND v_runs IS NULL THEN
+        v_runs := best_runs(p_schedule, p_count, p_section, p_max_price, false, p_most, p_now);
     END IF;
     IF NOT p_adjacent THEN
         SELECT array_agg(g.seats) INTO v_more FROM (

@@ -46,41 +46,45 @@ END $$;
 
 /*
 free_runs -- every way to take p_count free seats side by side in a row of a date, of p_section and
-none dearer than p_max_price where they are given; one seat alone is a run of one, also without a
-row. leaves_orphan: whether taking them leaves one, as new_orphans says. ahead: how many such seats
-of the row come before the run in one piece with it.
+none dearer than p_max_price where they are given: the place of the first of them. One seat alone is
+a run of one, also without a row. ahead: how many such seats, side by side with it, come before it.
 */
 CREATE OR REPLACE FUNCTION free_runs(
     p_schedule bigint, p_count integer, p_section text, p_max_price numeric, p_now timestamptz
-) RETURNS TABLE (seats bigint[], leaves_orphan boolean, ahead bigint) LANGUAGE sql STABLE AS $$
-    WITH seat AS (
-        SELECT s.concert_seat_id, s.section, s.seat_row, s.place, is_free(s, p_now) AS free,
-               is_free(s, p_now) AND (p_max_price IS NULL OR s.price <= p_max_price) AS fits
+) RETURNS TABLE (
+    concert_seat_id bigint, section text, seat_row text, place integer, ahead bigint
+) LANGUAGE sql STABLE AS $$
+    SELECT f.concert_seat_id, f.section, f.seat_row, f.place,
+           row_number() OVER (PARTITION BY f.section, f.seat_row, f.piece ORDER BY f.place) - 1
+    FROM (
+        SELECT s.concert_seat_id, s.section, s.seat_row, s.place,
+               lead(s.place, p_count - 1) OVER line AS last_place,
+               s.place - row_number() OVER line AS piece
         FROM concert_seat s
-        WHERE s.concert_schedule_id = p_schedule AND (p_section IS NULL OR s.section = p_section)
-    ), placed AS (
-        SELECT s.*,
-               array_agg(s.concert_seat_id) OVER run AS seats,
-               count(*) FILTER (WHERE s.fits) OVER run = p_count
-                   AND (p_count = 1 OR lead(s.place, p_count - 1) OVER line = s.place + p_count - 1)
-                   AS begins,
-               (lag(s.free) OVER line AND NOT lag(s.free, 2) OVER line
-                   AND lag(s.place, 2) OVER line = s.place - 2) IS TRUE
-               OR (lead(s.free, p_count) OVER line AND NOT lead(s.free, p_count + 1) OVER line
-                   AND lead(s.place, p_count + 1) OVER line = s.place + p_count + 1) IS TRUE
-                   AS leaves_orphan,
-               row_number() OVER line - count(*) FILTER (WHERE s.fits) OVER (
-                   line ROWS UNBOUNDED PRECEDING) AS unfit_before,
-               s.place - row_number() OVER line AS gap
-        FROM seat s
-        WINDOW line AS (PARTITION BY s.section, s.seat_row ORDER BY s.place, s.concert_seat_id),
-               run AS (line ROWS BETWEEN CURRENT ROW AND p_count - 1 FOLLOWING)
-    )
-    SELECT p.seats, p.leaves_orphan,
-           row_number() OVER (PARTITION BY p.section, p.seat_row, p.gap, p.unfit_before
-                              ORDER BY p.place) - 1
-    FROM placed p WHERE p.begins
+        WHERE s.concert_schedule_id = p_schedule AND is_free(s, p_now)
+          AND (p_section IS NULL OR s.section = p_section)
+          AND (p_max_price IS NULL OR s.price <= p_max_price)
+        WINDOW line AS (PARTITION BY s.section, s.seat_row ORDER BY s.place)) f
+    WHERE p_count = 1 OR f.last_place = f.place + p_count - 1
 $$;
+
+/*
+leaves_orphan -- whether taking the free seats from one place to another of a row leaves a free seat
+alone, as new_orphans says.
+*/
+CREATE OR REPLACE FUNCTION leaves_orphan(
+    p_schedule bigint, p_section text, p_row text, p_from integer, p_to integer, p_now timestamptz
+) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM (VALUES (p_from - 1, p_from - 2), (p_to + 1, p_to + 2)) AS e (alone, beyond)
+        JOIN concert_seat a
+            ON a.concert_schedule_id = p_schedule AND a.section = p_section AND a.seat_row = p_row
+            AND a.place = e.alone AND is_free(a, p_now)
+        JOIN concert_seat b
+            ON b.concert_schedule_id = p_schedule AND b.section = p_section AND b.seat_row = p_row
+            AND b.place = e.beyond AND NOT is_free(b, p_now));
+END $$;
 
 /*
 orphaned -- the orphans that the rule forbids to leave: new ones, as long as there is another choice,
@@ -91,11 +95,13 @@ CREATE OR REPLACE FUNCTION orphaned(
     p_schedule bigint, p_seats bigint[], p_section text, p_max_price numeric, p_now timestamptz
 ) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
+    v_count CONSTANT integer := cardinality(p_seats);
     v_orphans CONSTANT text[] := new_orphans(p_schedule, p_seats, p_now);
 BEGIN
     IF v_orphans IS NOT NULL AND EXISTS (
-        SELECT FROM free_runs(p_schedule, cardinality(p_seats), p_section, p_max_price, p_now) r
-        WHERE NOT r.leaves_orphan) THEN
+        SELECT FROM free_runs(p_schedule, v_count, p_section, p_max_price, p_now) r
+        WHERE NOT leaves_orphan(p_schedule, r.section, r.seat_row, r.place, r.place + v_count - 1,
+                                p_now)) THEN
         RETURN v_orphans;
     END IF;
     RETURN NULL;
