@@ -213,15 +213,12 @@ async def test_every_process_works_on_it_by_itself(
         assert await booking.balance(visitor) == "50.00"
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"reason": ""}, {"reason": " "}, {"reason": "x", "refund_percent": 101}]
-)
-async def test_a_cancellation_needs_a_reason(
-    booking: BookingStack, desk: Desk, body: dict[str, Any]
-) -> None:
+async def test_a_cancellation_needs_a_reason(booking: BookingStack, desk: Desk) -> None:
     schedule_id = await booking.date()
+    bad: list[Any] = [{}, {"reason": ""}, {"reason": " "}, {"reason": "x", "refund_percent": 101}]
 
-    refused = await desk.post(f"schedules/{schedule_id}/cancellation", body)
+    for body in bad:
+        refused = await desk.post(f"schedules/{schedule_id}/cancellation", body)
+        assert (refused.status, refused.code) == (422, "validation_failed"), body
 
-    assert (refused.status, refused.code) == (422, "validation_failed")
     assert (await desk.get(f"schedules/{schedule_id}"))["state"] == "on_sale"
