@@ -144,7 +144,7 @@ def _of_run(row: Row, run: Run, count: int, max_price: Decimal | None) -> dict[i
         states = following
     found = dict[int, _Choice]()
     for (before, taken), choice in states.items():
-        if alone_already or not (before == _ALONE and run.before_taken):
+        if not (before == _ALONE and run.before_taken) or alone_already:
             _keep(found, taken, choice)
     return found
 

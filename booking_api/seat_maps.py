@@ -27,6 +27,7 @@ from shared.errors import NotFound
 #: How old a reading may be when it is shown, for each seat of the hall, and at most: reading the
 #: changes of 50,000 seats takes PostgreSQL some 10 ms, which is 2 % of this.
 AGE_S_PER_SEAT, MOST_AGE_S = 10e-6, 0.5
+REST_S_PER_SEAT = 1e-6
 #: Seats of a hall that are turned into a map without leaving the loop.
 AT_ONCE = 2_000
 
@@ -147,10 +148,18 @@ class _Kept:
             oldest = asked - self._may_be_old(since, fresh=fresh)
             if self.hall is not None and self._begun >= oldest:
                 return self.hall
+            if self._reading is None and time.monotonic() < self._rested_at:
+                await asyncio.sleep(self._rested_at - time.monotonic())
+                continue
             reading = self._reading or self._begin()
             if self._reading_begun >= oldest:
                 return await asyncio.shield(reading)
             await asyncio.wait([reading])
+
+    @property
+    def _rested_at(self) -> float:
+        """No reading begins before: those that must be fresh come in any number."""
+        return self._begun + self.seats * REST_S_PER_SEAT
 
     def _may_be_old(self, since: int, *, fresh: bool) -> float:
         if self.hall is None or fresh or since > self.hall.version:

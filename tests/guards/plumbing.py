@@ -29,7 +29,7 @@ BODIES = (
         (
             "a body says that it is JSON",
             "O5",
-            'if request.content_type != "application/json":',
+            "if request.content_type != JSON_TYPE:",
             "if False:",
             _WEB + "test_a_body_is_json_of_bounded_size",
         ),
@@ -43,7 +43,7 @@ BODIES = (
         (
             "a body ends in time",
             "S3",
-            "async with asyncio.timeout(BODY_DEADLINE_S):",
+            "async with asyncio.timeout(deadline_s or BODY_DEADLINE_S):",
             "async with asyncio.timeout(None):",
             _WEB + "test_a_body_that_never_ends_is_given_up",
         ),

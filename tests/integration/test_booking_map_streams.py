@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from booking_api import map_events, map_streams
-from booking_api.map_streams import MAP_STREAMS, stop_map_streams
+from booking_api.map_streams import MAP_STREAMS, Follower, stop_map_streams
 from booking_api.seat_maps import SEAT_MAPS
 from tests.booking_stack import BookingStack, Visitor, running
 from tests.seat_maps import changed, of_full
@@ -161,8 +161,9 @@ async def test_who_is_not_let_in_hears_nothing(booking: BookingStack) -> None:
 
 
 async def test_a_full_process_refuses_streams_until_one_ends(
-    redis: Redis, redis_url: str, database_url: str
+    redis: Redis, redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(map_events, "HEARTBEAT_S", 600.0)  # writing would show that it has gone
     async with running(redis, redis_url, database_url, max_streams=1) as booking:
         schedule_id = await booking.date()
         visitor = await booking.visitor()
@@ -179,6 +180,19 @@ async def test_a_full_process_refuses_streams_until_one_ends(
         await wait_until(closed)
         async with listening(booking, visitor, schedule_id) as listener:
             assert await listener.event()
+
+
+async def test_who_begins_to_follow_is_told_what_others_know(booking: BookingStack) -> None:
+    schedule_id = await booking.date()
+    visitor = await booking.visitor()
+    hall = await booking.app[SEAT_MAPS].hall(schedule_id)
+    date = map_streams._Date(schedule_id, booking.app[SEAT_MAPS])
+    follower = Follower(visitor.place, None)  # type: ignore[arg-type]
+    date._seen = (hall, hall.reading)
+
+    date.add(follower)
+
+    assert await follower.next(20) is hall
 
 
 async def test_a_quiet_stream_beats(booking: BookingStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,13 @@ def test_only_so_many_candidates_are_given() -> None:
         assert found == [[n, n + 1] for n in range(0, 60, 2)]
 
 
+def test_a_row_that_begins_well_does_not_hide_a_better_one() -> None:
+    hall = [row("AAA", ranks=[0, 9, 10]), row("AAAA", ranks=[1, 2, 3, 4])]
+
+    for adjacent, best in ((True, [1, 2]), (False, [0, 1])):
+        assert ranks_of(candidates(hall, BestAvailable(2, adjacent), most=1)) == [best]
+
+
 def test_a_hall_of_fifty_thousand_seats_takes_milliseconds() -> None:
     """Far more generous than what it takes: it tells a search of everything from one that ends."""
     chance = random.Random(7)
