@@ -11,6 +11,7 @@ ROOM_MODEL = "tests/integration/test_room_model.py"
 SALE_MODEL = "tests/integration/test_sale_model.py"
 HISTORIES = "tests/e2e/test_histories.py"
 CRASHES = "tests/e2e/test_crashes.py"
+EXPIRY = "tests/integration/test_booking_expiry.py"
 VERIFY = "tests/integration/test_verify.py"
 SCRIPTS = "tests/integration/test_room_scripts.py"
 BOUNDS = "tests/integration/test_room_bounds.py"
@@ -71,14 +72,20 @@ INVARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "B1": ("at most one live booking per seat", (SALE_MODEL, HISTORIES, VERIFY)),
     "B2": ("seat and booking always say the same", (SALE_MODEL, HISTORIES, VERIFY)),
     "B3": ("at most one payment per booking, of the price at hold time", (SALE_MODEL, VERIFY)),
-    "B4": ("CONFIRMED means paid before `expiration_at`", (SALE_MODEL, VERIFY)),
-    "B5": ("CANCELED is final", (SALE_MODEL, VERIFY)),
+    "B4": ("CONFIRMED means paid before `expiration_at`", (SALE_MODEL, HISTORIES, VERIFY)),
+    "B5": ("CANCELED is final", (SALE_MODEL, HISTORIES, VERIFY)),
     "B6": ("balance ≥ 0 and equal to the sum of its ledger", (SALE_MODEL, VERIFY)),
     "B7": ("charges + refunds = payments + balances", (SALE_MODEL, VERIFY)),
     "B8": ("one idempotency key, one effect", (SALE_MODEL, VERIFY)),
-    "B9": ("no PENDING booking outlives its deadline by more than the sweep bound", (VERIFY,)),
+    "B9": (
+        "no PENDING booking outlives its deadline by more than the sweep bound",
+        (HISTORIES, EXPIRY, VERIFY),
+    ),
     "B10": ("live seats per visitor and date ≤ limit", (SALE_MODEL, VERIFY)),
-    "B11": ("each booking names the token that admitted its visitor", (VERIFY,)),
+    "B11": (
+        "each booking, and each place in a waiting list, names the token that admitted its visitor",
+        (HISTORIES, CRASHES, VERIFY),
+    ),
     "B12": ("AVAILABLE + RESERVED + SOLD = seats loaded", (SALE_MODEL, VERIFY)),
     "B13": ("every 201 ever sent is there after a crash", (CRASHES,)),
     "T1": ("a ticket admits once, and only while its booking is CONFIRMED", (CHECKINS,)),
@@ -94,7 +101,8 @@ takes each of them away, one by one, in a copy of the sources, and runs its test
 
 - **Models**: property tests drive a room on Valkey, Redis and fakeredis, and a sale on PostgreSQL,
   against plain-Python models (`tests/model/`), and compare every answer.
-- **Histories**: 64 clients on 40 seats; each seat's recorded history must be linearizable.
+- **Histories**: 64 clients on 40 seats hold, extend, pay (also through a provider), give back and
+  take what the waiting list offers; each seat's recorded history must be linearizable.
 - **Crashes**: processes and stores are killed in the middle of a rush; the clients' own record of
   201s must agree with the database.
 - **The oracle** of `onsale rush` judges order, cap and rate from what clients saw, nothing else.
