@@ -20,14 +20,6 @@ GUARDS: tuple[Guard, ...] = (
         test=_LISTS + "bookings_are_found_by_their_status_as_it_reads",
     ),
     Guard(
-        name="bookings: one's own",
-        where=_QUERIES + "bookings.sql",
-        text="WHERE u.external_id = $1 AND",
-        without="WHERE $1::text IS NOT NULL AND",
-        invariant="X1",
-        test=_LISTS + "bookings_are_found_by_date_and_concert",
-    ),
-    Guard(
         name="ticket: one's own",
         where=_QUERIES + "ticket.sql",
         text="WHERE u.external_id = $1 AND",
