@@ -33,7 +33,7 @@ def add_routes(app: web.Application) -> None:
 
 def furnish(app: web.Application, sale: Sale, currency: Currency) -> None:
     """Hand out what the routes work on."""
-    app[PROGRAMME] = Programme(sale)
+    app[PROGRAMME] = Programme(sale, currency)
     app[INVENTORY] = Inventory(sale, currency)
     app[CUSTOMERS] = Customers(sale, currency)
     app[FIGURES] = Figures(sale, currency)

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from booking_api.database import Sale
+from booking_api.money import Currency
 from booking_api.programme_answers import OperatorsConcert, OperatorsSchedule
 from booking_api.rendering import utc_text
 from shared.errors import NotFound
@@ -18,8 +19,9 @@ class Programme:
     """Everybody's concerts and dates. What changes them is kept in the audit in the same
     transaction."""
 
-    def __init__(self, sale: Sale):
+    def __init__(self, sale: Sale, currency: Currency):
         self._sale = sale
+        self._currency = currency
 
     async def concerts(self, room_id: str | None, asked: Page) -> "list[asyncpg.Record]":
         """All concerts, or a room's; one more than the page holds if there are more."""
@@ -58,7 +60,15 @@ class Programme:
         Raises NotFound, VersionConflict, ScheduleCanceled.
         """
         given = msgspec.json.encode(changes).decode()
-        await self._sale.decide("change_schedule", schedule_id, expected, given, who.name)
+        await self._sale.decide(
+            "change_schedule",
+            schedule_id,
+            expected,
+            given,
+            who.name,
+            self._currency.code,
+            self._currency.digits,
+        )
         return await self.schedule(schedule_id)
 
     async def close_schedule(self, schedule_id: int, who: Operator) -> None:

@@ -32,10 +32,8 @@ BEGIN
     WHERE b.concert_schedule_id = p_schedule AND b.status <> 'CANCELED';
     INSERT INTO schedule_job (concert_schedule_id, kind, reason, refund_percent, operator, total)
     VALUES (p_schedule, 'cancel', p_reason, p_percent, p_operator, v_total);
-    PERFORM announce('schedule.canceled', NULL, p_schedule, jsonb_build_object(
-        'concert_id', v_was.concert_id, 'concert_schedule_id', p_schedule,
-        'schedule_date', utc_text(v_was.schedule_date), 'reason', p_reason,
-        'refund_percent', p_percent));
+    PERFORM announce_schedule('schedule.canceled', p_schedule, jsonb_build_object(
+        'reason', p_reason, 'refund_percent', p_percent));
     PERFORM audit_done(
         p_operator, 'schedule.cancel',
         (SELECT c.room_id FROM concert c WHERE c.concert_id = v_was.concert_id), p_schedule::text,

@@ -9,12 +9,13 @@ Keeps B10: a lower limit takes nothing from anybody; it holds from the next seat
 */
 CREATE OR REPLACE FUNCTION change_schedule(
     p_schedule bigint, p_expected text, p_changes jsonb, p_operator text,
-    OUT outcome text, OUT body jsonb
+    p_currency text, p_digits integer, OUT outcome text, OUT body jsonb
 ) LANGUAGE plpgsql AS $$
 DECLARE
     v_was concert_schedule;
     v_is concert_schedule;
     v_moved jsonb;
+    v_sold bigint[];
 BEGIN
     SELECT * INTO v_was FROM concert_schedule d WHERE d.concert_schedule_id = p_schedule
     FOR NO KEY UPDATE;
@@ -43,19 +44,14 @@ BEGIN
         (SELECT c.room_id FROM concert c WHERE c.concert_id = v_was.concert_id),
         p_schedule::text, changed(to_jsonb(v_was), p_changes));
     IF v_is.schedule_date <> v_was.schedule_date THEN
-        v_moved := jsonb_build_object(
-            'concert_id', v_was.concert_id, 'concert_schedule_id', p_schedule,
-            'schedule_date', utc_text(v_is.schedule_date),
-            'moved_from', utc_text(v_was.schedule_date));
-        PERFORM announce('schedule.moved', NULL, p_schedule, v_moved);
-        INSERT INTO webhook_event (kind, concert_booking_id, concert_schedule_id, payload)
-        SELECT 'schedule.moved', b.concert_booking_id, p_schedule,
-               v_moved || jsonb_build_object(
-                   'concert_booking_id', b.concert_booking_id, 'visitor', u.external_id,
-                   'seat_number', s.seat_number)
-        FROM concert_booking b JOIN users u USING (user_id) JOIN concert_seat s USING (concert_seat_id)
-        WHERE b.concert_schedule_id = p_schedule AND b.status = 'CONFIRMED'
-        ORDER BY b.concert_booking_id;
+        v_moved := jsonb_build_object('moved_from', utc_text(v_was.schedule_date));
+        PERFORM announce_schedule('schedule.moved', p_schedule, v_moved);
+        SELECT array_agg(b.concert_booking_id) INTO v_sold FROM concert_booking b
+        WHERE b.concert_schedule_id = p_schedule AND b.status = 'CONFIRMED';
+        IF v_sold IS NOT NULL THEN
+            PERFORM announce_bookings('schedule.moved', v_sold, p_currency, p_digits,
+                                      array_fill(v_moved, ARRAY[cardinality(v_sold)]));
+        END IF;
     END IF;
     outcome := 'changed';
 END $$;

@@ -234,6 +234,7 @@ async def test_a_date_that_moves_is_announced_with_all_that_is_sold_of_it(
     assert (await booking.pay(visitor, *paid)).status == 201
     await booking.held(await booking.visitor(), schedule_id, "A-3")
 
+    was = (await desk.get(f"schedules/{schedule_id}"))["schedule_date"]
     await desk.change(schedule_id, schedule_date="2031-05-01T20:00:00Z", hold_ttl_s=5)
     await desk.change(schedule_id, schedule_date="2031-05-01T20:00:00Z", hold_ttl_s=6)
 
@@ -241,12 +242,12 @@ async def test_a_date_that_moves_is_announced_with_all_that_is_sold_of_it(
         (None, schedule_id),
         *((booking_id, schedule_id) for booking_id in paid),
     ]
-    payload = await booking.pool.fetchval(
-        "SELECT payload ->> 'schedule_date' FROM webhook_event WHERE concert_booking_id = $1"
-        " AND kind = 'schedule.moved'",
-        paid[0],
+    told_of = await booking.pool.fetch(
+        "SELECT payload ->> 'schedule_date' AS now, payload ->> 'moved_from' AS was"
+        " FROM webhook_event WHERE kind = 'schedule.moved'"
     )
-    assert payload == "2031-05-01T20:00:00.000Z"
+    assert {row["now"] for row in told_of} == {"2031-05-01T20:00:00.000Z"}
+    assert {row["was"] for row in told_of} == {was}
 
 
 async def test_a_closed_date_sells_no_more_and_opens_again(
