@@ -133,6 +133,7 @@ _CONSTRAINTS: dict[str, type[OnsaleError]] = {
     "payment_refunded_within": NotRefundable,
     "user_schedule_within_limit": LimitExceeded,
     "users_balance_not_negative": InsufficientBalance,
+    "waitlist_one_live_per_user": RequestInProgress,
 }
 
 

@@ -29,6 +29,7 @@ DECLARE
     v_token queue;
     v_now timestamptz;
 BEGIN
+    PERFORM lock_line(p_schedule);
     SELECT c.room_id, d.state, coalesce(l.own_limit, d.max_seats_per_user), u.user_id
     INTO v_room, v_state, v_limit, v_user
     FROM concert_schedule d
@@ -45,7 +46,6 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM lock_line(p_schedule);
     SELECT w.waitlist_id, b.concert_seat_id,
            CASE WHEN b.status = 'PENDING' AND b.expiration_at <= clock_timestamp()
                 THEN b.concert_booking_id END

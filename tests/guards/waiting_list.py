@@ -36,7 +36,7 @@ GUARDS = (
             "O1",
             "    PERFORM lock_line(p_schedule);\n",
             "",
-            _LINE + "many_tabs_share_one_place",
+            _LINE + "two_tabs_share_one_place",
         ),
         (
             "waitlist: one place for one visitor",

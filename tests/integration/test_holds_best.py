@@ -155,28 +155,27 @@ async def test_ones_own_ended_holds_make_room_for_the_best_seats(booking: Bookin
     await booking.assert_sound()
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"best_available": {}},
-        {"best_available": {"count": 0}},
-        {"best_available": {"count": 101}},
-        {"best_available": {"count": 1, "max_price": "-1"}},
-        {"best_available": {"count": 1, "max_price": "1.001"}},
-        {"best_available": {"count": 1, "section": "\x00"}},
-        {"best_available": {"count": 1, "row": "A"}},
-        {"best_available": {"count": 1}, "seat_numbers": ["A-1"]},
-        {"best_available": None, "seat_numbers": None},
-    ],
-)
-async def test_what_makes_no_sense_is_refused(booking: BookingStack, body: Any) -> None:
+NONSENSE: list[Any] = [
+    {"best_available": {}},
+    {"best_available": {"count": 0}},
+    {"best_available": {"count": 101}},
+    {"best_available": {"count": 1, "max_price": "-1"}},
+    {"best_available": {"count": 1, "max_price": "1.001"}},
+    {"best_available": {"count": 1, "section": "\x00"}},
+    {"best_available": {"count": 1, "row": "A"}},
+    {"best_available": {"count": 1}, "seat_numbers": ["A-1"]},
+    {"best_available": None, "seat_numbers": None},
+]
+
+
+async def test_what_makes_no_sense_is_refused(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitor = await booking.visitor()
-
     path = f"/v1/schedules/{schedule_id}/bookings"
-    reply = await booking.ask("POST", path, visitor, body=body, key="k")
 
-    assert (reply.status, reply.code) == (422, "validation_failed")
+    for body in NONSENSE:
+        reply = await booking.ask("POST", path, visitor, body=body, key="k")
+        assert (reply.status, reply.code) == (422, "validation_failed"), body
 
 
 async def test_50_who_want_two_seats_at_once_all_get_them_side_by_side(
@@ -234,7 +233,7 @@ async def test_candidates_are_tried_in_their_order(booking: BookingStack) -> Non
     assert await search(booking, schedule_id, 2, candidates=[]) == "none_left"
 
 
-@pytest.mark.parametrize("bad", [("A-1", "A-3"), ("A-4", "B-1")])
+@pytest.mark.parametrize("bad", [("A-1", "A-3"), ("A-1", "B-2")])
 async def test_candidates_are_judged_again(booking: BookingStack, bad: tuple[str, str]) -> None:
     schedule_id = await booking.date(hall("ABC", 4))
     elsewhere = await booking.date(["Z-1", "Z-2"])
