@@ -208,6 +208,24 @@ _LOADING = (
     ),
 )
 
+_SHARING = rows(
+    "booking_api/readings.py",
+    (
+        "shared readings: never older than they may be",
+        "B12",
+        "min(MOST_AGE_S, age_s(found))",
+        "age_s(found)",
+        "tests/unit/test_readings.py::test_it_is_as_old_as_it_may_be_and_no_older",
+    ),
+    (
+        "shared readings: a failure is nobody else's",
+        "B12",
+        "                del self._known[name]\n",
+        "                pass\n",
+        "tests/unit/test_readings.py::test_a_failure_is_not_remembered",
+    ),
+)
+
 _CHOOSING = (
     *rows(
         "booking_api/seating.py",
@@ -252,4 +270,4 @@ _CHOOSING = (
     ),
 )
 
-GUARDS = (*_KEEPING, *_FOLLOWING, *_LOADING, *_CHOOSING)
+GUARDS = (*_KEEPING, *_FOLLOWING, *_LOADING, *_SHARING, *_CHOOSING)
