@@ -1,8 +1,8 @@
 """Counting what is left of the seats: of all dates that are on sale, as of one moment."""
 
-import time
 from collections import defaultdict
 from dataclasses import dataclass
+from time import monotonic
 
 import asyncpg
 import msgspec
@@ -64,11 +64,7 @@ class Counting:
         """
         (row,) = await self._sale.rows("snapshot")
         known = self._known
-        if (
-            known is None
-            or self._snapshot != row["snapshot"]
-            or time.monotonic() >= known.lapses_at
-        ):
+        if known is None or self._snapshot != row["snapshot"] or monotonic() >= known.lapses_at:
             known = self._known = self._read(await self._sale.rows("seats_left"))
             # Read before the count: it may know of more.
             self._snapshot = row["snapshot"]
@@ -86,7 +82,7 @@ class Counting:
             sold_out=[
                 bands[0]["concert_schedule_id"] for bands in _dates(rows) if _to_be_said(bands)
             ],
-            lapses_at=time.monotonic() + min(lapses, default=float("inf")),
+            lapses_at=monotonic() + min(lapses, default=float("inf")),
         )
 
     def _room(self, dates: "list[list[asyncpg.Record]]") -> Counted:

@@ -59,6 +59,7 @@ class RoomView:
     pace: tuple[Pace, ...]
     seats: Seats | None = None
     _outlooks: dict[int, Outlook] = field(default_factory=dict, repr=False, compare=False)
+    _sales: dict[int | None, Sale] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def waiting(self) -> int:
@@ -130,13 +131,18 @@ class RoomView:
         """The same, with so many of its dates."""
         if self.seats is None:
             return None
+        if dates not in self._sales:  # once, however many ask
+            self._sales[dates] = self._read_sale(self.seats, dates)
+        return self._sales[dates]
+
+    def _read_sale(self, seats: Seats, dates: int | None) -> Sale:
         left = msgspec.json.decode(self.settings["dates"], type=DatesLeft)
         shown = left.schedules[:dates]
         return Sale(
-            status=self.seats.status,
-            seats_available=self.seats.available,
-            seats_reserved=self.seats.reserved,
-            seats_sold=self.seats.sold,
+            status=seats.status,
+            seats_available=seats.available,
+            seats_reserved=seats.reserved,
+            seats_sold=seats.sold,
             currency=left.currency,
             schedules=shown,
             more_schedules=left.more_schedules + len(left.schedules) - len(shown),

@@ -1,5 +1,6 @@
 """What is left of the seats, counted by the booking API and told to the rooms."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,11 +9,18 @@ from redis.asyncio import Redis
 
 from booking_api.availability import LEASE, Availability
 from booking_api.completions import COMPLETIONS
-from booking_api.counting import MOST_BANDS, MOST_DATES
+from booking_api.counting import MOST_BANDS, MOST_DATES, Counting
 from booking_api.database import Sale
 from shared.lease import Lease
 from tests.booking_stack import ROOM, USD, BookingStack, Visitor
 from tests.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a test takes, nothing runs out in it."""
+    monkeypatch.setattr("booking_api.availability.LEASE_S", 600.0)
+    monkeypatch.setattr("booking_api.availability.RENEWED_S", 600.0)
 
 
 @pytest.fixture
@@ -76,32 +84,46 @@ async def test_a_hold_past_its_deadline_counts_as_free_before_any_sweep(
     assert await left(booking) == ("on_sale", 1, 0, 0)
 
 
-async def test_a_hold_that_ends_by_itself_is_counted_though_nobody_wrote(
-    booking: BookingStack, counting: Availability
-) -> None:
-    schedule_id = await booking.date(["A-1"], hold_ttl_s=1)
-    await booking.held(await booking.visitor(), schedule_id, "A-1")
-    await counting.step()
-    assert await left(booking) == ("held_out", 0, 1, 0)
+class Told(Sale):
+    """A database of which the test says whether anything was committed; it remembers the counts."""
 
-    async def is_free() -> bool:
-        await counting.step()
-        return await left(booking) == ("on_sale", 1, 0, 0)
+    snapshot = "as it was"
+    counts = 0
 
-    await wait_until(is_free)
+    async def rows(self, name: str, *args: Any) -> list[Any]:
+        self.counts += name == "seats_left"
+        return [{"snapshot": self.snapshot}] if name == "snapshot" else await super().rows(name)
 
 
-async def test_nothing_is_counted_where_nothing_was_committed(
-    booking: BookingStack, counting: Availability
-) -> None:
+async def test_nothing_is_counted_where_nothing_was_committed(booking: BookingStack) -> None:
     schedule_id = await booking.date(["A-1", "A-2"])
-    await counting.step()
-    first = counting._counting._known
-    await counting.step()
-    assert counting._counting._known is first
+    sale = Told.over(booking.pool)
+    counting = Counting(sale, USD)
+    assert (await counting.now()).rooms[ROOM].available == 2
+    await counting.now()
+    assert sale.counts == 1
     await booking.held(await booking.visitor(), schedule_id, "A-1")
-    await counting.step()
-    assert await left(booking) == ("on_sale", 1, 1, 0)
+    sale.snapshot = "another"
+    assert (await counting.now()).rooms[ROOM].available == 1
+    assert sale.counts == 2
+
+
+async def test_a_hold_that_ends_by_itself_is_counted_though_nobody_wrote(
+    booking: BookingStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule_id = await booking.date(["A-1"], hold_ttl_s=300)
+    await booking.held(await booking.visitor(), schedule_id, "A-1")
+    sale = Told.over(booking.pool)
+    counting = Counting(sale, USD)
+    began = time.monotonic()
+    known = await counting.now()
+    assert known.lapses_at - began <= 301
+    monkeypatch.setattr("booking_api.counting.monotonic", lambda: known.lapses_at - 0.001)
+    await counting.now()
+    assert sale.counts == 1
+    monkeypatch.setattr("booking_api.counting.monotonic", lambda: known.lapses_at)
+    await counting.now()
+    assert sale.counts == 2
 
 
 async def test_what_is_not_sold_any_more_is_not_counted(
