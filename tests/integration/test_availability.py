@@ -90,7 +90,7 @@ class Told(Sale):
     snapshot = "as it was"
     counts = 0
 
-    async def rows(self, name: str, *args: Any) -> list[Any]:
+    async def rows(self, name: str, *args: Any, deadline_s: int | None = None) -> list[Any]:
         self.counts += name == "seats_left"
         return [{"snapshot": self.snapshot}] if name == "snapshot" else await super().rows(name)
 
