@@ -115,6 +115,7 @@ def judged(recorder: Recorder, *, seats: int) -> None:
     assert not unexplained, (len(unexplained), shown)
 
 
+@pytest.mark.timeout(300)
 async def test_a_short_history_of_every_seat_can_be_told_by_a_seat(
     tmp_path: Path, redis_url: str, redis: Any, database_url: str
 ) -> None:
@@ -133,11 +134,11 @@ async def test_a_hundred_thousand_operations_on_forty_seats(
     seed = int(os.environ.get("ONSALE_TEST_SEED", "2"))
     began = time.monotonic()
     async with a_stack(tmp_path / "home", redis_url, database_url) as stack:
-        recorder = await play(stack, dates=21, requests_each=1500, clients=CLIENTS, seed=seed)
+        recorder = await play(stack, dates=15, requests_each=1500, clients=CLIENTS, seed=seed)
         asked_s = time.monotonic() - began
         report = await verify(redis_url, database_url)
     began = time.monotonic()
-    judged(recorder, seats=840)
+    judged(recorder, seats=600)
     print(
         f"{recorder.operations} operations ({sum(recorder.requests.values())} requests,"
         f" {recorder.seat_reads} seats read in maps; {recorder.offers} offers) in {asked_s:.0f} s,"

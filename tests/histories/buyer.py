@@ -8,7 +8,7 @@ from tests.histories.client import Client, Told
 from tests.histories.recorder import Hold
 
 #: A client gives up on the provider's word after this; it comes within a second.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Buyer(Client):
