@@ -32,9 +32,6 @@ MOST_SEATS = 100
 #: Told to readers of the schema; `distinct` is what checks it.
 _DISTINCT = {"uniqueItems": True}
 
-#: Seats that are added in one request.
-MOST_IN_HALL = 100_000
-
 #: As many digits as are read from a seat's number.
 MOST_PLACE = 999_999
 
@@ -154,10 +151,7 @@ class Seat(Struct, forbid_unknown_fields=True):
 class SeatsRequest(Struct, forbid_unknown_fields=True):
     """Seats of a date to be, all or none."""
 
-    seats: Annotated[
-        list[Seat],
-        Meta(min_length=1, max_length=MOST_IN_HALL, extra_json_schema=_DISTINCT),
-    ]
+    seats: Annotated[list[Seat], Meta(min_length=1, extra_json_schema=_DISTINCT)]
 
 
 def in_range(field: str, moment: datetime | None) -> None:

@@ -43,8 +43,8 @@ AT_ONCE = 2_000
 HALL_DEADLINE_S = 60
 
 
-#: How old a count of free seats may be, for each seat: counting takes a fiftieth of that.
-AGE_S_PER_SEAT = 10e-6
+#: How old a count of free seats may be, for each seat above some: counting takes a fiftieth of it.
+SMALL, AGE_S_PER_SEAT = 1_000, 10e-6
 
 
 class AnonymousRoom(ValidationFailed):
@@ -77,7 +77,7 @@ class Catalogue:
         found = await self._dates.get(
             args,
             lambda: self._sale.rows("schedules", *args),
-            lambda rows: AGE_S_PER_SEAT * sum(row["seats_loaded"] for row in rows),
+            lambda rows: AGE_S_PER_SEAT * (sum(row["seats_loaded"] for row in rows) - SMALL),
         )
         if not found and await self._sale.row("concert_room", concert_id) is None:
             raise NotFound

@@ -11,14 +11,15 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from booking_api.bodies import MOST_IN_HALL, Seat, SeatsRequest
+from booking_api.bodies import Seat, SeatsRequest
 from booking_api.money import Currency
 from booking_api.where import Where
 from shared.errors import BadRequest, UnsupportedMediaType, ValidationFailed
 from shared.paging import number
 from shared.web import JSON_TYPE, convert, json_of, read_raw
 
-#: Some 100,000 seats with all that may be said of them.
+#: As many seats, with all that may be said of them.
+MOST_SEATS = 100_000
 MOST_BYTES = 16 * 1024 * 1024
 #: It may come over a line of a few megabits per second.
 DEADLINE_S = 60.0
@@ -71,8 +72,6 @@ def of_csv(raw: bytes, currency: Currency) -> HallSeats:
         lines.append(f"line {line}")
     if not seats:
         raise ValidationFailed("There is no seat in the table.")
-    if len(seats) > MOST_IN_HALL:
-        raise ValidationFailed(f"At most {MOST_IN_HALL} seats at once.")
     return _hall(seats, lines, currency)
 
 
@@ -123,7 +122,9 @@ def _seat(line: int, fields: dict[str, Any]) -> Seat:
 
 
 def _hall(seats: list[Seat], lines: list[str], currency: Currency) -> HallSeats:
-    """Raises ValidationFailed for a seat that is named twice, half a place, and a price."""
+    """Raises ValidationFailed for too many, a seat named twice, half a place, and a price."""
+    if len(seats) > MOST_SEATS:
+        raise ValidationFailed(f"At most {MOST_SEATS} seats at once.")
     known: dict[str, str] = {}
     prices: dict[str, Decimal] = {}
     for seat, line in zip(seats, lines, strict=True):

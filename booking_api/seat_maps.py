@@ -20,14 +20,16 @@ from booking_api.database import Sale
 from booking_api.hall import Hall
 from booking_api.map_views import Views
 from booking_api.money import Currency
-from booking_api.seat_rows import AVAILABLE
 from booking_api.seating import BestAvailable, candidates
 from shared.errors import NotFound
 
-#: How old a reading may be when it is shown, for each seat of the hall, and at most: reading the
-#: changes of 50,000 seats takes PostgreSQL some 10 ms, which is 2 % of this.
-AGE_S_PER_SEAT, MOST_AGE_S = 10e-6, 0.5
+#: How old a reading may be when it is shown, for each seat above a small hall's, and at most:
+#: reading the changes of 50,000 seats takes PostgreSQL some 10 ms, which is 2 % of this.
+SMALL, AGE_S_PER_SEAT, MOST_AGE_S = 1_000, 10e-6, 0.5
+#: How long the database rests between readings that must not be old at all.
 REST_S_PER_SEAT = 1e-6
+#: For a whole hall, in the middle of a rush.
+WHOLE_DEADLINE_S = 20
 #: Seats of a hall that are turned into a map without leaving the loop.
 AT_ONCE = 2_000
 
@@ -87,10 +89,6 @@ class SeatMaps:
         kept = self._kept.get(schedule_id)
         if kept is not None and kept.hall is not None:
             kept.hall.take(seat_ids)
-
-    async def available(self, schedule_id: int) -> int:
-        """How many seats are free. Raises NotFound."""
-        return (await self.hall(schedule_id)).counts[AVAILABLE]
 
     async def hall(self, schedule_id: int, *, since: int = 0, fresh: bool = False) -> Hall:
         """The hall as it was a moment ago, not before version `since`. Raises NotFound.
@@ -164,7 +162,7 @@ class _Kept:
     def _may_be_old(self, since: int, *, fresh: bool) -> float:
         if self.hall is None or fresh or since > self.hall.version:
             return 0.0
-        return min(self.seats * AGE_S_PER_SEAT, MOST_AGE_S)
+        return min(max(0, self.seats - SMALL) * AGE_S_PER_SEAT, MOST_AGE_S)
 
     def _begin(self) -> "asyncio.Task[Hall]":
         self._reading_begun = time.monotonic()
@@ -194,7 +192,7 @@ class _Kept:
         return hall
 
     async def _whole(self) -> Hall:
-        rows = await self._rows(None, None)
+        rows = await self._rows(None, None, WHOLE_DEADLINE_S)
         if len(rows) <= AT_ONCE:
             return self._made(rows)
         return await asyncio.to_thread(self._made, rows)
@@ -204,8 +202,12 @@ class _Kept:
         self._views.prepare(hall)
         return hall
 
-    async def _rows(self, since: int | None, snapshot: str | None) -> "list[asyncpg.Record]":
-        rows = await self._sale.rows("seat_map", self._schedule_id, since, snapshot)
+    async def _rows(
+        self, since: int | None, snapshot: str | None, deadline_s: int | None = None
+    ) -> "list[asyncpg.Record]":
+        rows = await self._sale.rows(
+            "seat_map", self._schedule_id, since, snapshot, deadline_s=deadline_s
+        )
         if not rows:
             raise NotFound
         return rows

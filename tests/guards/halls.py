@@ -85,8 +85,8 @@ _KEEPING = (
         (
             "maps: at most half a second old",
             "B12",
-            "min(self.seats * AGE_S_PER_SEAT, MOST_AGE_S)",
-            "self.seats * AGE_S_PER_SEAT",
+            "min(max(0, self.seats - SMALL) * AGE_S_PER_SEAT, MOST_AGE_S)",
+            "max(0, self.seats - SMALL) * AGE_S_PER_SEAT",
             _MAPS + "test_no_reading_is_shown_for_more_than_half_a_second",
         ),
         (

@@ -217,6 +217,9 @@ async def test_a_hall_is_neither_a_picture_nor_endless(
     headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "image/png"}
     assert (await booking.ask("POST", path, data=b"1", headers=headers)).status == 415
 
+    monkeypatch.setattr(halls, "MOST_SEATS", 1)
+    reply = await table(booking, schedule_id, "seat_number,price\nA-1,5\nA-2,5\n")
+    assert (reply.status, reply.body["detail"]) == (422, "At most 1 seats at once.")
     monkeypatch.setattr(halls, "MOST_BYTES", 20)
     reply = await table(booking, schedule_id, "seat_number,price\nA-1,5\nA-2,5\n")
     assert (reply.status, reply.code) == (413, "too_large")

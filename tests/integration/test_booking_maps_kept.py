@@ -19,11 +19,11 @@ class CountingSale:
         self.read: list[object] = []
         self.fails = False
 
-    async def rows(self, name: str, *args: object) -> object:
+    async def rows(self, name: str, *args: object, deadline_s: int | None = None) -> object:
         self.read.append(args[1])
         if self.fails:
             raise TimeoutError
-        return await self._sale.rows(name, *args)
+        return await self._sale.rows(name, *args, deadline_s=deadline_s)
 
 
 async def test_after_the_first_reading_only_changes_are_read(booking: BookingStack) -> None:
