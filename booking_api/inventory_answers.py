@@ -41,7 +41,7 @@ class Rule(Struct, forbid_unknown_fields=True):
     """A price, and the seats that get it: those for which all that is said here is true."""
 
     price: Amount
-    seat_numbers: SeatNumbers | UnsetType = UNSET
+    seat_numbers: Annotated[SeatNumbers, Meta(examples=[["A-2"]])] | UnsetType = UNSET
     section: SectionName | UnsetType = UNSET
     band: BandName | UnsetType = UNSET
 
@@ -74,7 +74,7 @@ class PricesChanged(Struct):
 class RemovalRequest(Struct, forbid_unknown_fields=True):
     """Seats to remove, all or none."""
 
-    seat_numbers: Annotated[SeatNumbers, Meta(examples=[["A-30"]])]
+    seat_numbers: SeatNumbers
 
     def checked(self) -> list[str]:
         """The seats. Raises ValidationFailed for one named twice."""
