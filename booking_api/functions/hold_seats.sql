@@ -16,12 +16,14 @@ Returns outcome and body:
     hold_churn           {"retry_after_s"}: the visitor's bucket of seats let go has no room for one
                          more; in it are those whose end is written: canceled, swept, taken over
     seat_taken           {"seats": [taken]}
-    none_left            {"count", "adjacent"}: no so many such seats are free
-    orphan_seat          {"seats": [the orphans]}
     list_first           the seats are free, and somebody is on the date's waiting list
     limit_exceeded       {"limit": n, "live_seats": the visitor's of this date}
+    none_left            {"count", "adjacent"}: no so many such seats are free
     busy                 others were faster again and again, though something is left; ask again
-    idempotency_key_reused, request_in_progress
+    orphan_seat          {"seats": [the orphans]}
+    idempotency_key_reused (before all others), request_in_progress
+Of several reasons the first of this list is given (unknown seats come after hold_churn), unless it
+came up while the seats were waited for.
 Keeps B1, B2, B5, B8, B10, B11. A hold past its deadline is taken over here, judged by the seat row
 alone; the visitor's own such holds of this date are let go when they are in the way of the limit.
 Plans: made once for a session, perhaps when the tables are nearly empty, and used in the rush; so

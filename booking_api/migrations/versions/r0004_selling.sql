@@ -206,3 +206,6 @@ CREATE TABLE schedule_job (
 
 CREATE UNIQUE INDEX schedule_job_one_at_a_time
     ON schedule_job (concert_schedule_id) WHERE finished_at IS NULL;
+
+-- It has more parameters now; without them it would sell what is stopped or waited for.
+DROP FUNCTION IF EXISTS hold_seats(text, text, text, bigint, text[], text, text, bytea, text, integer);
