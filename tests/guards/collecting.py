@@ -29,7 +29,7 @@ GUARDS: tuple[Guard, ...] = (
             "B13",
             "ELSIF v_found < cardinality(p_bookings) THEN",
             "ELSIF v_found = 0 THEN",
-            _INTENTS + "the_same_key_gets_the_same_intent_and_the_provider_is_asked_once",
+            _INTENTS + "an_intent_is_for_ones_own_payable_bookings_of_the_room",
         ),
         (
             "intent: only what can still be paid",

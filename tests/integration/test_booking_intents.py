@@ -97,12 +97,13 @@ async def test_an_intent_is_for_ones_own_payable_bookings_of_the_room(sale: Shop
         await sale.intent(other, ids[0]),
         await sale.intent(visitor, 2**63 - 1),
         await sale.intent(visitor, 2**63),
+        await sale.intent(visitor, ids[0], ids[1] + 1),
         await sale.intent(visitor, *ids),
         await booking.ask("GET", "/v1/payments/intents/1", visitor),
         await booking.ask("GET", f"/v1/payments/intents/{2**64}", visitor),
     ]
 
-    assert [r.code for r in refusals] == [*["not_found"] * 3, "booking_expired", *["not_found"] * 2]
+    assert [r.code for r in refusals] == [*["not_found"] * 4, "booking_expired", *["not_found"] * 2]
     assert await booking.trace() == before
     intent = await sale.asked(visitor, ids[0])
     found = await booking.ask("GET", f"/v1/payments/intents/{intent['payment_intent_id']}", other)

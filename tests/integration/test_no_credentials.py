@@ -209,10 +209,10 @@ async def visit(watched: Watched, number: int, schedule_id: int) -> None:
     await post("/v1/users/me/charges", {"amount": "10.00"})
     held = await post(f"/v1/schedules/{schedule_id}/bookings", {"seat_numbers": [f"A-{number}"]})
     ids = [booking["concert_booking_id"] for booking in held.json["bookings"]]
-    asked = {**sent(watched.booking), "Idempotency-Key": watched.mark()}
+    mine = {**sent(watched.booking), "Idempotency-Key": watched.mark()}
     path = "/v1/payments/intents"  # nobody is there
-    body = {"concert_booking_ids": ids}
-    refused = await watched.ask(watched.booking, "POST", path, json=body, headers=asked)
+    wanted = {"concert_booking_ids": ids}
+    refused = await watched.ask(watched.booking, "POST", path, json=wanted, headers=mine)
     assert refused.status == 503
     await post("/v1/payments", {"concert_booking_ids": ids})
     await enter(watched, ids[0], sent(watched.booking))
