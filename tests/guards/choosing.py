@@ -146,7 +146,7 @@ GUARDS = (
             "B13",
             "            WHERE NOT p_avoid OR NOT leaves_orphan(",
             "            WHERE true OR leaves_orphan(",
-            _ORPHANS + "the_database_finds_the_best_seats_by_the_same_rule",
+            _ORPHANS + "however_many_would_leave_an_orphan_the_database_finds_those_that_do_not",
         ),
     ),
 )

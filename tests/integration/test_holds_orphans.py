@@ -184,6 +184,17 @@ async def test_the_database_finds_the_best_seats_by_the_same_rule(
     assert await found(2) == ["A-2", "A-3"]  # no other choice
 
 
+async def test_however_many_would_leave_an_orphan_the_database_finds_those_that_do_not(
+    booking: BookingStack,
+) -> None:
+    rows = "ABCDEFGHIJKLMNOPQRSTUVWXY"
+    schedule_id = await booking.date([*hall(rows, 5), *hall("Z", 2)], limit=100)
+    edges = [f"{row}-{place}" for row in rows for place in (1, 5)]
+    await booking.held(await booking.visitor(), schedule_id, *edges)
+
+    assert await search(booking, schedule_id, 2, avoid=True) == ["Z-1", "Z-2"]
+
+
 async def test_many_who_want_the_best_seats_at_once_leave_no_orphan(
     booking: BookingStack,
 ) -> None:
