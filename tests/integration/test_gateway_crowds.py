@@ -8,7 +8,8 @@ from redis import ConnectionError as NoConnection
 from redis.asyncio import Redis
 
 from queue_gateway.app import create_app
-from queue_gateway.room import Rooms, RoomView
+from queue_gateway.room import Rooms
+from queue_gateway.room_view import RoomView
 from shared import stores
 from shared.errors import NotFound
 from shared.stores import REDIS

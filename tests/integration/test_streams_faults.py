@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 from queue_gateway import events, streams
 from queue_gateway.app import create_app
-from queue_gateway.room import Rooms, RoomView
+from queue_gateway.room import Rooms
+from queue_gateway.room_view import RoomView
 from queue_gateway.streams import STREAMS
 from shared import sse
 from shared.places import Places, Status
