@@ -14,6 +14,7 @@ COMMANDS = {
     "verify": "onsale.verify",
     "hall": "onsale.hall",
     "webhooks": "onsale.webhooks",
+    "export": "onsale.export",
 }
 
 
