@@ -26,6 +26,12 @@ AT_OPERATORS_MERCY = {
     "DELETE /v1/bookings/{concert_booking_id}",
     "POST /v1/bookings/{concert_booking_id}/refunds",
     "POST /v1/admin/bookings/{concert_booking_id}/refunds",
+    "POST /v1/payments",
+    "GET /v1/bookings/{concert_booking_id}/ticket",
+    "GET /v1/bookings/{concert_booking_id}/ticket.svg",
+    "GET /v1/bookings/{concert_booking_id}/ticket.png",
+    "GET /v1/bookings/{concert_booking_id}/ticket.pdf",
+    "POST /v1/admin/checkins",  # it takes a signed ticket
     "POST /v1/payments/intents",
     "GET /v1/payments/intents/{payment_intent_id}",
     "POST /v1/provider/events",  # it takes the provider's signature
