@@ -156,7 +156,7 @@ GUARDS: tuple[Guard, ...] = (
         (
             "a hold ends by itself, though nothing is committed",
             "B9",
-            "            or monotonic() >= known.lapses_at\n",
+            " or monotonic() >= known.lapses_at",
             "",
             _COUNT + "test_a_hold_that_ends_by_itself_is_counted_though_nobody_wrote",
         ),
