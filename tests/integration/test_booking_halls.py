@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking_api import halls, migrate
@@ -49,6 +49,7 @@ async def where(booking: BookingStack, schedule_id: int) -> dict[str, tuple[Any,
     return {row["seat_number"]: tuple(row)[1:] for row in rows}
 
 
+@settings(deadline=None)
 @given(st.text("A-1 07b", max_size=10))
 def test_a_place_is_read_as_it_is_written(number: str) -> None:
     section, row, place = spot(number)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking_api.hall import Hall
@@ -71,6 +71,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps)
 def test_whoever_reads_on_knows_what_a_fresh_reading_says(taken: list[tuple[int, str]]) -> None:
     views, database = Views(Currency("USD", 2)), Database()

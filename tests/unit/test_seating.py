@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import combinations, pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking_api.seat_rows import AVAILABLE, RESERVED, Row
@@ -96,6 +96,7 @@ def orphans(hall: list[Row], taken: frozenset[int]) -> set[int]:
     return found
 
 
+@settings(deadline=None)
 @given(halls(), wishes)
 def test_the_first_is_the_best_there_is(hall: list[Row], wanted: BestAvailable) -> None:
     possible = set(fitting(hall, wanted))
@@ -108,6 +109,7 @@ def test_the_first_is_the_best_there_is(hall: list[Row], wanted: BestAvailable) 
         assert sum(found[0]) == min(map(sum, possible))
 
 
+@settings(deadline=None)
 @given(halls(), wishes)
 def test_no_orphan_is_left_where_there_is_another_choice(
     hall: list[Row], wanted: BestAvailable
@@ -125,6 +127,7 @@ def test_no_orphan_is_left_where_there_is_another_choice(
         assert sum(found[0]) == min(map(sum, good))
 
 
+@settings(deadline=None)
 @given(halls(), wishes, st.booleans())
 def test_what_is_known_of_a_row_is_forgotten_when_a_seat_changes(
     hall: list[Row], wanted: BestAvailable, avoid_orphans: bool
