@@ -200,8 +200,7 @@ SEATS = (
             "B3",
             "\n    ORDER BY s.concert_seat_id FOR NO KEY UPDATE;",
             ";",
-            _INVENTORY
-            + "a_seat_that_is_taken_while_prices_change_keeps_the_price_it_was_shown_for",
+            _INVENTORY + "a_seat_taken_while_prices_change_keeps_its_price",
         ),
         (
             "prices: what is held or sold keeps its own",
