@@ -29,7 +29,7 @@ SLOW = (
     "    -- The first write is",
     "    PERFORM pg_sleep(0.5);\n    -- The first write is",
 )
-SEAT_LOCK = ("ORDER BY s.concert_seat_id FOR NO KEY UPDATE;\n    v_now", "LIMIT 0;\n    v_now")
+SEAT_LOCK = ("ORDER BY s.concert_seat_id FOR NO KEY UPDATE;\n    END IF;", "LIMIT 0;\n    END IF;")
 
 
 async def test_of_200_clients_on_one_seat_one_gets_it(booking: BookingStack) -> None:

@@ -188,8 +188,8 @@ async def test_however_many_would_leave_an_orphan_the_database_finds_those_that_
     booking: BookingStack,
 ) -> None:
     rows = "ABCDEFGHIJKLMNOPQRSTUVWXY"
-    schedule_id = await booking.date([*hall(rows, 5), *hall("Z", 2)], limit=100)
-    edges = [f"{row}-{place}" for row in rows for place in (1, 5)]
+    schedule_id = await booking.date([*hall(rows, 9), *hall("Z", 2)], limit=100)
+    edges = [f"{row}-{place}" for row in rows for place in (1, 5, 9)]
     await booking.held(await booking.visitor(), schedule_id, *edges)
 
     assert await search(booking, schedule_id, 2, avoid=True) == ["Z-1", "Z-2"]
