@@ -74,3 +74,16 @@ def answering(status: int) -> Callable[[Delivery], Awaitable[web.StreamResponse]
         return web.Response(status=status, headers={"Location": "/elsewhere"})
 
     return answer
+
+
+def hard_of_hearing() -> Callable[[Delivery], Awaitable[web.StreamResponse]]:
+    """Whoever understands an event when it comes again."""
+    heard: set[str] = set()
+
+    async def answer(delivery: Delivery) -> web.StreamResponse:
+        event_id = delivery.headers["Onsale-Event-Id"]
+        known = event_id in heard
+        heard.add(event_id)
+        return web.Response(status=204 if known else 500)
+
+    return answer
