@@ -71,7 +71,7 @@ OFFERS = (
         "B2",
         "an offer past somebody who waits",
         waits(1, "WAITING", entry=1)
-        + "UPDATE waitlist SET created_at = now() - interval '10 seconds';"
+        + "UPDATE waitlist SET created_at = now() - interval '10 minutes';"
         + waits(2, "OFFERED", booking=3, entry=2)
         + "DELETE FROM idempotency_key WHERE response -> 'bookings' @>"
         """ '[{"concert_booking_id": 3}]';""",
