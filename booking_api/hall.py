@@ -169,11 +169,7 @@ class Hall:
                 self._ahead.append(seat)
 
     def since(self, version: int) -> list[Seat]:
-        """At least the seats that changed since a version, in their order.
-
-        All of them since one from the future: the database was restored.
-        """
-        version = version if version <= self.version else 0
+        """At least the seats that changed since a version that it `knows`, in their order."""
         newer = self._log[bisect_left(self._log, (version, 0)) :]
         ids = {seat_id for changed, seat_id in newer if self.seats[seat_id].changed == changed}
         return [self.seats[seat_id] for seat_id in sorted(ids | self._overdue)]

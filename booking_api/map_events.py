@@ -90,5 +90,5 @@ class MapStream(EventStream):
         if reading is not None or since is None:
             data = views.news(hall, hall.reading if reading is None else reading)
         else:
-            data = views.compact_changes(hall, since)
+            data = views.compact_changes(hall, since if hall.knows(since) else 0)
         return f"event: seats\nid: {hall.version}\ndata: {data.decode()}\n\n"

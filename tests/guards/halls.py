@@ -234,7 +234,7 @@ _CHOOSING = (
             "B1",
             "if avoid_orphans and _leaves_orphan(run, begin, end):",
             "if False:",
-            _SEATING + "test_no_orphan_is_left_where_there_is_another_choice",
+            _SEATING + "test_better_seats_that_leave_an_orphan_are_passed_over",
         ),
         (
             "best seats: a row that begins well may end badly",
@@ -248,7 +248,7 @@ _CHOOSING = (
             "B1",
             "max(row.prices[begin:end]) > wanted.max_price",
             "min(row.prices[begin:end]) > wanted.max_price",
-            _SEATING + "test_the_first_is_the_best_there_is",
+            _SEATING + "test_seats_side_by_side_may_not_cost_more_one_by_one",
         ),
     ),
     *rows(

@@ -167,6 +167,19 @@ def test_an_orphan_is_left_where_there_is_nothing_else() -> None:
     assert ranks_of(candidates(hall, BestAvailable(3), avoid_orphans=True)) == [[1, 2, 3]]
 
 
+def test_better_seats_that_leave_an_orphan_are_passed_over() -> None:
+    hall = [row("SAAAS"), row("AAAA", ranks=[5, 6, 7, 8])]
+
+    assert ranks_of(candidates(hall, BestAvailable(2)))[0] == [1, 2]
+    assert ranks_of(candidates(hall, BestAvailable(2), avoid_orphans=True))[0] == [5, 6]
+
+
+def test_seats_side_by_side_may_not_cost_more_one_by_one() -> None:
+    hall = [row("AaAaa")]
+
+    assert ranks_of(candidates(hall, BestAvailable(2, max_price=CHEAP))) == [[3, 4]]
+
+
 def test_only_so_many_candidates_are_given() -> None:
     hall = [row("A" * 40, ranks=list(range(n, n + 40))) for n in range(0, 400, 40)]
 
