@@ -5,6 +5,7 @@ is removed by the next one.
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
@@ -43,7 +44,10 @@ def scratch_folder() -> Iterator[Path]:
     base = Path(tempfile.gettempdir())
     for left in base.glob(f"{_PREFIX}*"):
         if not _alive(int(left.name.split("-")[2])):
-            _remove(left)
+            # Under our own name nobody else removes it at the same time.
+            ours = base / f"{_PREFIX}{os.getpid()}-{left.name}"
+            with contextlib.suppress(FileNotFoundError):
+                _remove(left.rename(ours))
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
     try:
         yield folder

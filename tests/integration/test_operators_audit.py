@@ -242,7 +242,7 @@ async def test_what_is_done_to_the_catalogue_is_kept_with_it(
     assert {(e["room_id"], e["outcome"]) for e in entries} == {("room-a", "done")}
     assert entries[1]["changes"] == {"seats_added": 3, "first": "A-1", "last": "A-3"}
     assert entries[2]["changes"]["max_seats_per_user"] == 4
-    assert entries[3]["changes"] == {"concert_name": "Nina"}
+    assert entries[3]["changes"] == {"concert_name": "Nina", "refund_percent": 0}
 
 
 async def test_no_key_is_in_the_audit(gateway: Client, shop: BookingStack) -> None:
