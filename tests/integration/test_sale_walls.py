@@ -226,7 +226,12 @@ async def test_what_is_answered_201_is_on_disk(booking: BookingStack) -> None:
         try:
             async with booking.app[SALE]._connect() as connection:
                 return str(await connection.fetchval("SHOW synchronous_commit"))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            OSError,
+        ):
             return ""
 
     assert await wait_until(setting) == "on"
