@@ -52,7 +52,7 @@ class PricesRequest(Struct, forbid_unknown_fields=True):
     prices: Annotated[list[Rule], Meta(min_length=1, max_length=MOST_RULES)]
 
     def checked(self, currency: CurrencyOf) -> list[dict[str, Any]]:
-        """The rules. Raises ValidationFailed for a bad price, and a rule that names no seats."""
+        """The rules. Raises ValidationFailed for bad prices, rules without seats or with one twice."""
         found = []
         for index, rule in enumerate(self.prices):
             given = {k: v for k, v in msgspec.structs.asdict(rule).items() if v is not UNSET}
@@ -60,6 +60,7 @@ class PricesRequest(Struct, forbid_unknown_fields=True):
                 raise ValidationFailed(
                     f"Name seat_numbers, a section or a band - at `$.prices[{index}]`"
                 )
+            distinct(given.get("seat_numbers", ()), f"prices[{index}].seat_numbers")
             found.append({**given, "price": str(currency.amount(rule.price, least=0))})
         return found
 

@@ -46,7 +46,7 @@ FAULTS = {
     # Without the cap as well, which would hold back those whom the rate does not.
     "no rate": Fault(
         "lua/fragments/admission.lua",
-        "return math.min(slots_left(room), math.floor(room.level / UNIT))",
+        "return math.min(slots_left(room), math.floor(room.level / UNIT), seats_left(room, now))",
         "return 1000000",
         "A2",
         visitors=400,

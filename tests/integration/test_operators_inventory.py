@@ -140,6 +140,7 @@ NO_PRICES: list[tuple[list[Any], str]] = [
     ([{"price": "-1.00", "section": ""}], "validation_failed"),
     ([{"section": ""}], "validation_failed"),
     ([{"price": "1.00", "seat_numbers": []}], "validation_failed"),
+    ([{"price": "1.00", "seat_numbers": ["A-1", "A-1"]}], "validation_failed"),
     ([{"price": "1.00", "section": ""}] * 101, "validation_failed"),
     ([{"price": "1.00", "seat_numbers": ["A-1", "A-99"]}], "not_found"),
 ]
