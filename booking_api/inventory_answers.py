@@ -52,7 +52,7 @@ class PricesRequest(Struct, forbid_unknown_fields=True):
     prices: Annotated[list[Rule], Meta(min_length=1, max_length=MOST_RULES)]
 
     def checked(self, currency: CurrencyOf) -> list[dict[str, Any]]:
-        """The rules. Raises ValidationFailed for bad prices, rules without seats or with one twice."""
+        """The rules. Raises ValidationFailed for bad prices, and seats unnamed or twice."""
         found = []
         for index, rule in enumerate(self.prices):
             given = {k: v for k, v in msgspec.structs.asdict(rule).items() if v is not UNSET}

@@ -115,6 +115,7 @@ def judged(recorder: Recorder, *, seats: int) -> None:
     assert not unexplained, (len(unexplained), shown)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_short_history_of_every_seat_can_be_told_by_a_seat(
     tmp_path: Path, redis_url: str, redis: Any, database_url: str

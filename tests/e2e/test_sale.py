@@ -17,6 +17,8 @@ from onsale.verify import verify
 from tests.integration.services import Answer, Client
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOM = "finale"
 TOKEN = f"/v1/rooms/{ROOM}/token"
 
