@@ -86,7 +86,8 @@ class _Room:
             last = {int(slot): int(number) for slot, number in (w.split(":") for w in words[1:])}
             self._ask_soon(s for s in self.streams if s.waits and self._was_passed(s, last))
         elif words[:1] == ["ended"]:
-            self._ask_soon(s for s in self.streams if s.place.number == int(words[1]))
+            ended = {int(number) for number in words[1:]}
+            self._ask_soon(s for s in self.streams if s.place.number in ended)
         else:
             self.ask_for_all()
 

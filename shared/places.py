@@ -105,8 +105,14 @@ class Places:
 
     async def finish(self, place: Place, reason: str) -> bool:
         """End a place; True if it was live. Repeating it is harmless. Raises redis errors."""
-        args = [self._clock(), place.visitor, place.generation, place.number, reason]
-        return bool(await self._finish(room_keys(place.room_id, *ROOM_KEYS), args))
+        return (await self.finish_each(place.room_id, [place], reason))[0]
+
+    async def finish_each(self, room_id: str, places: list[Place], reason: str) -> list[bool]:
+        """The same for many places of one room, in one call."""
+        args: list[Any] = [self._clock(), reason]
+        for place in places:
+            args += [place.visitor, place.generation, place.number]
+        return [row == 1 for row in await self._finish(room_keys(room_id, *ROOM_KEYS), args)]
 
     async def is_anonymous(self, room_id: str) -> bool:
         """Whether a room lets in anybody; one that is not there does not. Raises redis errors."""

@@ -34,7 +34,7 @@ _COMPARISONS = (
     Guard(
         name="finish compares the generation",
         where="lua/finish.lua",
-        text=" or generation ~= room.generation",
+        text="generation == room.generation and ",
         without="",
         invariant="A6",
         test=_LOST_STORE,
@@ -42,8 +42,8 @@ _COMPARISONS = (
     Guard(
         name="finish compares the number",
         where="lua/finish.lua",
-        text="if live_number(room, visitor) ~= number then return 0 end",
-        without="number = live_number(room, visitor)\nif not number then return 0 end",
+        text="live_number(room, visitor) == number",
+        without="live_number(room, visitor)",
         invariant="A6",
         test=_REJOINED,
     ),

@@ -90,7 +90,7 @@ _NOTHING_MISSED = (
         (
             "an end is told at once",
             "A6",
-            "self._ask_soon(s for s in self.streams if s.place.number == int(words[1]))",
+            "self._ask_soon(s for s in self.streams if s.place.number in ended)",
             "pass",
             _TOLD + "test_a_stream_ends_with_its_token",
         ),

@@ -147,16 +147,19 @@ class RoomMachine(RuleBasedStateMachine):
         assert self.dump() == before  # no sign of life, no claim, no end
 
     @precondition(lambda self: self.tokens)
-    @rule(pick=st.integers(0, PLENTY), reason=st.sampled_from(["left", "completed", "revoked"]))
-    def finish(self, pick: int, reason: str) -> None:
-        latest = self.tokens if pick % 4 == 0 else self.tokens[-6:]
-        token = latest[pick % len(latest)]
+    @rule(
+        picks=st.lists(st.integers(0, PLENTY), min_size=1, max_size=3),
+        reason=st.sampled_from(["left", "completed", "revoked"]),
+    )
+    def finish(self, picks: list[int], reason: str) -> None:
+        latest = self.tokens if picks[0] % 4 == 0 else self.tokens[-6:]
+        tokens = [latest[pick % len(latest)] for pick in picks]
         before = self.dump()
-        done = self.run_script("finish", *token, reason)
-        assert done == self.room.finish(self.now_ms, token, reason)
-        assert done or self.dump() == before  # O5
-        assert len(self.compare()) == done  # A6
-        assert self.run_script("finish", *token, reason) == 0
+        done = self.run_script("finish", reason, *_flat(tokens))
+        assert done == self.room.finish(self.now_ms, tokens, reason)
+        assert any(done) or self.dump() == before  # O5
+        assert len(self.compare()) == sum(done)  # A6
+        assert self.run_script("finish", reason, *_flat(tokens)) == [0] * len(tokens)
 
     @rule(step_ms=st.integers(1, 2000), limit=limits)
     def tick_later(self, step_ms: int, limit: int) -> None:

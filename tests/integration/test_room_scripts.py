@@ -127,6 +127,24 @@ async def test_leaving_frees_the_slot_for_the_next_in_line(line: Line) -> None:
     assert (await line.status(first)).reason == "left"
 
 
+async def test_many_places_end_in_one_call_each_by_its_own_token(line: Line) -> None:
+    await line.configure(max_active=1)
+    first, second, third = await line.crowd(3)
+    await line.places.finish(second.place, "left")
+    again = await line.enter("v1")
+    asked = [one.place for one in (first, second, third, third)]
+    assert await line.places.finish_each(ROOM, asked, "completed") == [True, False, True, False]
+    assert await line.places.finish_each(ROOM, asked, "completed") == [False] * 4
+    assert await line.places.finish_each("nowhere", asked, "completed") == [False] * 4
+    assert [(await line.status(one)).reason for one in (first, second, third)] == [
+        "completed",
+        "left",
+        "completed",
+    ]
+    assert await line.ends("completed") == 2
+    assert (await line.status(again)).position == 1
+
+
 async def test_a_token_that_ended_stays_expired_after_its_visitor_joined_again(line: Line) -> None:
     await line.configure(max_active=0)
     old = await line.enter("v")

@@ -124,12 +124,15 @@ class Room(Times):
             rows[-1].pop(5)  # the reason
         return rows
 
-    def finish(self, at_ms: int, token: tuple[str, int, int], reason: str) -> int:
-        """End a place; 1 if it was live. A token of no live place does not even tell the time."""
-        if not self._holds(*token):
-            return 0
-        self._end(self.places[token[0]], reason, self._tell(at_ms))
-        return 1
+    def finish(self, at_ms: int, tokens: list[tuple[str, int, int]], reason: str) -> list[int]:
+        """End places; 1 for each that was live. A token of none does not even tell the time."""
+        rows = []
+        for token in tokens:
+            live = self._holds(*token)
+            if live:
+                self._end(self.places[token[0]], reason, self._tell(at_ms))
+            rows.append(int(live))
+        return rows
 
     def admit(
         self, at_ms: int, limit: int, by_hand: int | None = None
