@@ -81,3 +81,5 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[VISITORS], app[FIGURES] = Visitors(app[ROOMS], history), Figures(app[ROOMS], history)
         app[SOURCES] = Sources(app[ADMISSION_ROOMS], Places(apart), apart)
         yield
+        for asked in (app[ROOMS], app[PLACES], app[SOURCES].places):
+            await asked.close()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import redis.asyncio as redis
 from aiohttp import web
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from queue_gateway.eta import Pace
 from queue_gateway.recent import Recent
@@ -17,9 +17,20 @@ from queue_gateway.room_settings import DEFAULTS
 from queue_gateway.room_view import RoomView, Seats
 from queue_gateway.settings import JOURNAL_MAX
 from shared.errors import NotFound, RoomClosed, Unavailable
-from shared.places import LINES, ROOM_KEYS, Clock, Status, pairs, room_keys, store_clock
+from shared.places import (
+    AT_ONCE,
+    BEHIND,
+    LINES,
+    ROOM_KEYS,
+    Clock,
+    Status,
+    pairs,
+    room_keys,
+    store_clock,
+)
 from shared.scripts import Script
 from shared.shapes import ROOM_ID_PATTERN
+from shared.together import Together
 from shared.tokens import Place
 
 #: The registry of rooms, a set. Not in any room's hash tag: no script touches it.
@@ -80,6 +91,10 @@ class Rooms:
         self._client = client
         self._clock = clock
         self._enter = Script(client, "enter")
+        #: Who joins shares a call with the others of the room and the moment: (visitor, lane).
+        self.entering = Together[str, tuple[str, str], Entered](
+            self._enter_each, most=AT_ONCE, waiting=BEHIND
+        )
         self._admit = Script(client, "admit")
         self._configure = Script(client, "configure")
         self._view = Script(client, "view")
@@ -91,19 +106,44 @@ class Rooms:
         #: Rooms that somebody joined through here, until the admission loop has heard of them.
         self.woken: set[str] = set()
 
+    async def close(self) -> None:
+        """Let nobody join any more; who is still joining is told Unavailable."""
+        await self.entering.close()
+
     async def enter(self, room_id: str, visitor: str, lane: str = "") -> Entered:
         """Join. Raises NotFound, RoomClosed, Unavailable (journal full) or redis errors."""
-        found = await self._enter(_keys(room_id), [self._clock(), JOURNAL_MAX, visitor, lane])
+        return await self.entering.ask(room_id, (visitor, lane))
+
+    async def _enter_each(
+        self, room_id: str, joining: list[tuple[str, str]]
+    ) -> list[Entered | Exception]:
+        def asking(those: list[tuple[str, str]]) -> tuple[list[str], list[Any]]:
+            flat = [word for visitor_and_lane in those for word in visitor_and_lane]
+            return _keys(room_id), [self._clock(), JOURNAL_MAX, *flat]
+
+        try:
+            return self._entered(room_id, joining, await self._enter(*asking(joining)))
+        except ResponseError:
+            # A store that takes nothing refuses the whole script, though it may serve some of them.
+            answers = await self._enter.each([asking([one]) for one in joining])
+        return [
+            answer if isinstance(answer, RedisError) else self._entered(room_id, [one], answer)[0]
+            for one, answer in zip(joining, answers, strict=True)
+        ]
+
+    def _entered(
+        self, room_id: str, joining: list[tuple[str, str]], found: list[Any] | None
+    ) -> list[Entered | Exception]:
+        """Of what `enter.lua` returns."""
         if found is None:
-            raise NotFound("There is no such room.")
+            return [NotFound("There is no such room.") for _ in joining]
         self.woken.add(room_id)
-        waiting, counts, ((outcome, *row),) = found
-        if outcome == "closed":
-            raise RoomClosed(**({"reason": row[0]} if row[0] else {}))
-        if outcome == "busy":
-            raise Unavailable("The line cannot be written down fast enough.", retry_after_s=5)
-        place = Place(room_id, visitor, generation=int(row[1]), number=int(row[0]))
-        return Entered(place, Status.parse(row[2:], waiting, pairs(counts)), outcome == "new")
+        waiting, counts, rows = found
+        lanes = pairs(counts)
+        return [
+            _outcome(room_id, visitor, row, waiting, lanes)
+            for (visitor, _), row in zip(joining, rows, strict=True)
+        ]
 
     async def admit(self, room_id: str, limit: int, by_hand: int | None = None) -> Round | None:
         """One round of the loop, or so many let in `by_hand`; None for no such room."""
@@ -256,6 +296,19 @@ class Rooms:
             return (await self.recent_view(room_id)).anonymous
         except NotFound:
             return False
+
+
+def _outcome(
+    room_id: str, visitor: str, row: list[Any], waiting: int, lanes: dict[str, int]
+) -> Entered | Exception:
+    """Of one row of `enter.lua`."""
+    outcome, *found = row
+    if outcome == "closed":
+        return RoomClosed(**({"reason": found[0]} if found[0] else {}))
+    if outcome == "busy":
+        return Unavailable("The line cannot be written down fast enough.", retry_after_s=5)
+    place = Place(room_id, visitor, generation=int(found[1]), number=int(found[0]))
+    return Entered(place, Status.parse(found[2:], waiting, lanes), outcome == "new")
 
 
 def _keys(room_id: str) -> list[str]:

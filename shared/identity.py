@@ -66,7 +66,7 @@ class Identities:
         if not storable(visitor):
             raise IdentityInvalid("The identity token's 'sub' must be 1 to 255 characters, no NUL.")
         lane = claims.get(self._lane_claim)
-        found = Identified(visitor, lane if isinstance(lane, str) else "")
+        found = Identified(visitor, lane if isinstance(lane, str) and storable(lane) else "")
         self._remember(token, found, min(now + CACHE_S, float(claims.get("exp", now + CACHE_S))))
         return found
 

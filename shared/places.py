@@ -1,14 +1,16 @@
 """Asking Redis about places, and ending them: the scripts both services run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import redis.asyncio as redis
 from aiohttp import web
+from redis.exceptions import RedisError, ResponseError
 
 from shared.scripts import Script
+from shared.together import Together
 from shared.tokens import Place
 
 WAIT, ACTIVE, EXPIRED = "WAIT", "ACTIVE", "EXPIRED"
@@ -30,6 +32,11 @@ ROOM_KEYS = (
     *LINES[1:],
     "called",
 )
+
+
+#: Visitors whom one script is asked for at most, which bounds how long it holds the store (S3); and
+#: who may wait behind it: not more than it answers within their patience.
+AT_ONCE, BEHIND = 128, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +96,38 @@ class Places:
         self._clock = clock
         self._status = Script(client, "status")
         self._finish = Script(client, "finish")
+        #: Whoever asks for one place shares a call with the others of the room and the moment.
+        self.together = Together[str, Place, Status](self._each, most=AT_ONCE, waiting=BEHIND)
+
+    async def close(self) -> None:
+        """Ask no more; who is still asking is told Unavailable."""
+        await self.together.close()
 
     async def status(self, place: Place) -> Status:
-        """The live status of a place; records its visitor as seen, and claims it when ACTIVE."""
-        return (await self.statuses(place.room_id, [place]))[0]
+        """The live status of a place; records its visitor as seen, and claims it when ACTIVE.
+
+        Raises redis errors, Unavailable.
+        """
+        return await self.together.ask(place.room_id, place)
 
     async def statuses(self, room_id: str, places: list[Place]) -> list[Status]:
-        """The same for many places of one room, in one call. Raises redis errors."""
+        """The same for many places of one room, in one call of their own. Raises redis errors."""
+        return _statuses(await self._status(*self._asking(room_id, places)))
+
+    async def _each(self, room_id: str, places: list[Place]) -> Sequence[Status | Exception]:
+        try:
+            return await self.statuses(room_id, places)
+        except ResponseError:
+            # A store that takes nothing refuses the whole script, though it may serve some of them.
+            calls = [self._asking(room_id, [place]) for place in places]
+            answers = await self._status.each(calls)
+        return [a if isinstance(a, RedisError) else _statuses(a)[0] for a in answers]
+
+    def _asking(self, room_id: str, places: list[Place]) -> tuple[list[str], list[Any]]:
         args: list[Any] = [self._clock()]
         for place in places:
             args += [place.visitor, place.generation, place.number]
-        waiting, counts, rows = await self._status(room_keys(room_id, *ROOM_KEYS), args)
-        lanes = pairs(counts)
-        return [Status.parse(row, waiting, lanes) for row in rows]
+        return room_keys(room_id, *ROOM_KEYS), args
 
     async def finish(self, place: Place, reason: str) -> bool:
         """End a place; True if it was live. Repeating it is harmless. Raises redis errors."""
@@ -118,6 +144,13 @@ class Places:
         """Whether a room lets in anybody; one that is not there does not. Raises redis errors."""
         (settings,) = room_keys(room_id, "settings")
         return str(await self._client.hget(settings, "identity")) == "anonymous"
+
+
+def _statuses(found: list[Any]) -> list[Status]:
+    """Of what `status.lua` returns."""
+    waiting, counts, rows = found
+    lanes = pairs(counts)
+    return [Status.parse(row, waiting, lanes) for row in rows]
 
 
 PLACES = web.AppKey("places", Places)

@@ -48,6 +48,8 @@ def unavailable(error: BaseException) -> Unavailable | None:
     The one place where errors of the drivers become an answer. After a lost connection the outcome
     is unknown: the answer asks to repeat with the same key. A script's mistake is a bug of ours.
     """
+    if isinstance(error, Unavailable):
+        return error
     if type(error) is ResponseError:
         said = str(error)
         refused = said.startswith(_REFUSING) or _REFUSED_IN_SCRIPT.search(said)
