@@ -10,18 +10,23 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from bench import hall, rooms, streams
-from bench.report import Report
+from bench import hall, load, queue, rooms, streams
+from bench.load import WrongAnswers
+from bench.report import Report, show_promises
 
 BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {
+    "queue": queue.main,
     "hall": hall.main,
     "rooms": rooms.main,
     "streams": streams.main,
 }
+WIDTH = 150
+#: Those that measure with wrk.
+WITH_WRK = {"queue"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when something costs more than it may."""
+    """1 when a promise is not kept, 2 when it cannot be measured, 3 for wrong answers."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="What things cost.")
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="tiny: whether it runs, not figures")
@@ -29,15 +34,30 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if unknown := set(given.names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    console, reports = Console(soft_wrap=True), {}
-    for name in given.names or BENCHMARKS:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-            reports[name] = loop.run(_awaited(BENCHMARKS[name](given.quick)))
+    names = given.names or list(BENCHMARKS)
+    if WITH_WRK.intersection(names) and (refused := load.missing()):
+        print(refused, file=sys.stderr)
+        return 2
+    console, reports = _console(), dict[str, Report]()
+    for name in names:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+                reports[name] = loop.run(_awaited(BENCHMARKS[name](given.quick)))
+        except WrongAnswers as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 3
         reports[name].show(console)
+    show_promises(reports, console)
     if given.json:
         found = {name: report.as_dict() for name, report in reports.items()}
         given.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     return 0 if given.quick or all(report.kept for report in reports.values()) else 1
+
+
+def _console() -> Console:
+    """As wide as the tables, where nothing says how wide it is."""
+    console = Console(soft_wrap=True)
+    return console if console.is_terminal else Console(soft_wrap=True, width=WIDTH)
 
 
 async def _awaited(work: Awaitable[Report]) -> Report:

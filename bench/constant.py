@@ -1,33 +1,34 @@
-"""`python -m bench.constant SIZE`: answer every request with the same SIZE bytes, and nothing else.
+"""`python -m bench.constant FD METHOD PATH STATUS SIZE`: answer every request with the same bytes.
 
-The bare aiohttp handler that other answers are measured against. Prints its port.
+The bare aiohttp application, with one route and nothing else, that other answers are measured
+against. It serves on the listening socket FD, and says so.
 """
 
 import asyncio
+import socket
 import sys
 
 import uvloop
 from aiohttp import web
 
-from shared.web import runner
 
-
-async def serve(size: int) -> None:
+async def serve(fd: int, method: str, path: str, status: int, size: int) -> None:
     """Until killed."""
-    body = b"[" + b" " * (size - 2) + b"]"
+    body = b"[" + b" " * (size - 2) + b"]" if size else b""
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=body, status=status, content_type="application/json")
 
     app = web.Application()
-    app.router.add_get("/", answer)
-    serving = runner(app)
+    app.router.add_route(method, path, answer)
+    serving = web.AppRunner(app, access_log=None)
     await serving.setup()
-    await web.TCPSite(serving, "127.0.0.1", 0).start()
-    print(serving.addresses[0][1], flush=True)
+    await web.SockSite(serving, socket.socket(fileno=fd)).start()
+    print("serving", flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
+    fd, method, path, status, size = sys.argv[1:]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-        loop.run(serve(int(sys.argv[1])))
+        loop.run(serve(int(fd), method, path, int(status), int(size)))

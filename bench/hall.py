@@ -6,10 +6,8 @@ turns, with a client that throws away what it reads. Both are one process on thi
 
 import asyncio
 import os
-import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +20,7 @@ import redis.asyncio as redis
 from bench.engines import stack
 from bench.reading import read
 from bench.report import Figure, Measure, Report, in_turns
+from bench.servers import constant
 from onsale.rush.figures import Figures
 from onsale.stack import Stack
 from queue_gateway.room import Rooms
@@ -168,10 +167,10 @@ async def _maps(hall: Hall, scale: Scale, report: Report) -> None:
         ("changes", f"/seats?view=compact&since={since}", scale.small),
     ):
         _, sizes[name] = await read(hall.url + query, visitor, 1)
-        async with _constant(sizes[name]) as constant:
+        async with constant("GET", "/", 200, sizes[name]) as bare:
             ours = partial(_each, hall.url + query, visitor, answers)
             variants: dict[str, Measure] = {
-                "constant": partial(_each, constant, {}, answers),
+                "constant": partial(_each, f"{bare.url}/", {}, answers),
                 "ours": ours,
             }
             found = await in_turns(scale.rounds, variants)
@@ -188,21 +187,6 @@ async def _maps(hall: Hall, scale: Scale, report: Report) -> None:
 
 async def _each(url: str, headers: Mapping[str, str], answers: int) -> Mapping[str, float]:
     return {"time": (await read(url, headers, answers))[0]}
-
-
-@asynccontextmanager
-async def _constant(size: int) -> AsyncIterator[str]:
-    """The URL of a bare handler's constant answer."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.constant", str(size), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout
-    try:
-        port = int(await process.stdout.readline())
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.kill()
-        await process.wait()
 
 
 async def _holds(hall: Hall, scale: Scale, report: Report) -> None:

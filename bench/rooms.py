@@ -58,9 +58,9 @@ class Line:
     _random: random.Random = field(default_factory=lambda: random.Random(4))
 
     @classmethod
-    async def filled(cls, client: "redis.Redis", count: int) -> "Line":
+    async def filled(cls, client: "redis.Redis", count: int, room_id: str = "") -> "Line":
         """A room with so many in line, joined through the script."""
-        line = cls(client, f"line-{count}")
+        line = cls(client, room_id or f"line-{count}")
         await Rooms(client).configure(line.room_id, SETTINGS)
         while len(line.places) < count:
             line.places += await line.join(min(BATCH, count - len(line.places)))

@@ -1,0 +1,159 @@
+"""The gateway's two busiest requests, a poll and a join, against what a constant answer costs.
+
+The constant is answered by a bare aiohttp application, which is sent the very same requests; a poll
+is also measured against the same route with one script call for each request.
+"""
+
+import os
+import random
+import tempfile
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import redis.asyncio as redis
+
+from bench.engines import stack
+from bench.load import Request, WrongAnswers, prepared
+from bench.report import Figure, Measure, Report, in_turns
+from bench.rooms import Line
+from bench.servers import Server, answer_of, beside, constant
+from onsale.stack import Stack
+from shared.identity import Identities
+from shared.places import room_keys
+from shared.tokens import QueueTokens
+
+CONNECTIONS = 64
+BARE, ONE_BY_ONE = "bare aiohttp", "one script call per request"
+POLL, JOIN = "poll", "join"
+JOINED = "newcomers"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is done."""
+
+    waiting: int
+    rounds: int
+    seconds: float
+    joins: int  # of a round
+
+    @classmethod
+    def of(cls, quick: bool) -> "Scale":
+        return cls(2_000, 2, 1.0, 500) if quick else cls(100_000, 7, 4.0, 20_000)
+
+
+async def main(quick: bool) -> Report:
+    """Polls and joins a second."""
+    scale = Scale.of(quick)
+    report = Report("Polls and joins of one gateway process")
+    async with (
+        stack() as sale,
+        redis.Redis.from_url(sale.redis_url, decode_responses=True, protocol=2) as client,
+    ):
+        with tempfile.TemporaryDirectory(prefix="onsale-bench-") as folder:
+            await _polls(sale, client, Path(folder), scale, report)
+            await _joins(sale, client, Path(folder), scale, report)
+    report.notes.append(
+        f"wrk, {CONNECTIONS} connections, {scale.rounds} rounds in turns; one process each, all on"
+        f" this machine, of {os.cpu_count()} processors; CPU: of that process, for each answer"
+    )
+    return report
+
+
+async def _polls(
+    sale: Stack, client: "redis.Redis", folder: Path, scale: Scale, report: Report
+) -> None:
+    """Everybody in line asks, over and over."""
+    line = await Line.filled(client, scale.waiting)
+    await line.written_down()
+    tokens = QueueTokens((sale.home.secret("queue.secret"),))
+    path = f"/v1/rooms/{line.room_id}/token"
+    asking = [Request("GET", path, {"Queue-Token": tokens.sign(place)}) for place in line.places]
+    random.Random(1).shuffle(asking)
+    file = prepared(folder / "polls", asking)
+    status, size = await answer_of(sale.gateway_url, asking[0].wire)
+
+    async def polled(server: Server) -> Mapping[str, float]:
+        _, figures = await server.under(
+            file, connections=CONNECTIONS, status=200, seconds=scale.seconds
+        )
+        return figures
+
+    async with AsyncExitStack() as servers:
+        bare = await servers.enter_async_context(constant("GET", path, status, size))
+        slow = await servers.enter_async_context(beside(sale, sale.services[0], "bench.one_by_one"))
+        variants: dict[str, Measure] = {
+            BARE: partial(polled, bare),
+            ONE_BY_ONE: partial(polled, slow),
+            POLL: partial(polled, Server.gateway(sale)),
+        }
+        found = await in_turns(scale.rounds, variants)
+    waiting = await client.zcard(room_keys(line.room_id, "waiting")[0])
+    if waiting != scale.waiting:
+        raise WrongAnswers(f"{scale.waiting} waited, then {waiting}")
+    name = f"poll, {scale.waiting:,} in line"
+    report.figures += [
+        Figure.rated(f"{name}, bare route", found, (BARE, POLL), target=1.0),
+        Figure.rated(f"{name}, call by call", found, (ONE_BY_ONE, POLL), target=4.0),
+    ]
+
+
+@dataclass(slots=True)
+class _Newcomers:
+    """Visitors who never were here, round after round, with their requests to join."""
+
+    line: Line
+    identities: Identities
+    file: Path
+    path: str
+    joined: int = field(default=0)
+
+    def prepared(self, count: int) -> Path:
+        names = self.line.newcomers(count + CONNECTIONS)
+        requests = [
+            Request("POST", self.path, {"Authorization": f"Bearer {self.identities.sign(name)}"})
+            for name in names
+        ]
+        return prepared(self.file, requests)
+
+    async def check(self, answers: int) -> None:
+        """Each answer is a place in the store; there may be places whose answers came too late."""
+        await self.line.written_down()
+        waiting = await self.line.client.zcard(room_keys(self.line.room_id, "waiting")[0])
+        if not answers <= waiting - self.joined <= answers + CONNECTIONS:
+            raise WrongAnswers(f"{answers} joined, and {waiting - self.joined} more are there")
+        self.joined = waiting
+
+
+async def _joins(
+    sale: Stack, client: "redis.Redis", folder: Path, scale: Scale, report: Report
+) -> None:
+    """Newcomers join a room of their own."""
+    line = await Line.filled(client, 0, JOINED)
+    path = f"/v1/rooms/{line.room_id}/token"
+    identities = Identities((sale.home.secret("identity.secret"),))
+    newcomers = _Newcomers(line, identities, folder / "joins", path)
+
+    async def joined(server: Server, ours: bool) -> Mapping[str, float]:
+        file = newcomers.prepared(scale.joins)
+        found, figures = await server.under(
+            file, connections=CONNECTIONS, status=201, count=scale.joins
+        )
+        if ours:
+            await newcomers.check(found.answers)
+        return figures
+
+    (first,) = line.newcomers(1)
+    asking = Request("POST", path, {"Authorization": f"Bearer {identities.sign(first)}"})
+    status, size = await answer_of(sale.gateway_url, asking.wire)
+    await newcomers.check(1)
+    async with constant("POST", path, status, size) as bare:
+        variants: dict[str, Measure] = {
+            BARE: partial(joined, bare, False),
+            JOIN: partial(joined, Server.gateway(sale), True),
+        }
+        found = await in_turns(scale.rounds, variants)
+    report.figures.append(Figure.rated("join, distinct visitors", found, (BARE, JOIN), target=0.6))
