@@ -95,8 +95,9 @@ class SeatMaps:
 
         `fresh`: as it is now.
         """
-        # There before it is read, so that a crowd's first requests share one reading.
-        kept = self._kept.setdefault(schedule_id, _Kept(schedule_id, self._sale, self.views))
+        kept = self._kept.get(schedule_id)
+        if kept is None:  # there before it is read, so that a crowd's first requests share that
+            kept = self._kept[schedule_id] = _Kept(schedule_id, self._sale, self.views)
         try:
             hall = await kept.read(since, fresh=fresh)
         except NotFound:
