@@ -12,6 +12,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from booking_api.verdicts import domain_error, refusal
+from shared.errors import OnsaleError
 from shared.stores import ACQUIRE_DEADLINE_S
 
 DECISIONS = Counter(
@@ -87,11 +88,24 @@ class Sale:
     async def decide(self, name: str, *args: Any) -> Answer:
         """Run a use case: `outcome` and `body` of its function. Raises what refused it."""
         (row,) = await self.rows(name, *args)
-        DECISIONS.labels(name, row["outcome"]).inc()
-        refused = refusal(row["outcome"], row["body"])
-        if refused is not None:
-            raise refused
-        return Answer(row["outcome"], row["body"], row)
+        decided = _verdict(name, row)
+        if isinstance(decided, OnsaleError):
+            raise decided
+        return decided
+
+    async def decide_each(
+        self, name: str, use_case: str, *args: Any
+    ) -> list[Answer | OnsaleError | None]:
+        """Run a use case for all of a moment, with an array for each argument: what was decided of
+        each, in their order; None for one that has to go alone. Raises as `rows`."""
+        rows = await self.rows(name, *args)
+        return [None if row["outcome"] == "alone" else _verdict(use_case, row) for row in rows]
+
+
+def _verdict(use_case: str, row: "asyncpg.Record") -> Answer | OnsaleError:
+    DECISIONS.labels(use_case, row["outcome"]).inc()
+    refused = refusal(row["outcome"], row["body"])
+    return Answer(row["outcome"], row["body"], row) if refused is None else refused
 
 
 async def _fetched(connection: Any, name: str, *args: Any, **more: Any) -> "list[asyncpg.Record]":
