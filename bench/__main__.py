@@ -10,19 +10,21 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from bench import hall, load, queue, rooms, streams
+from bench import booking, gate, hall, load, queue, rooms, streams
 from bench.load import WrongAnswers
 from bench.report import Report, show_promises
 
 BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {
     "queue": queue.main,
+    "gate": gate.main,
+    "booking": booking.main,
     "hall": hall.main,
     "rooms": rooms.main,
     "streams": streams.main,
 }
 WIDTH = 150
 #: Those that measure with wrk.
-WITH_WRK = {"queue"}
+WITH_WRK = {"queue", "gate", "booking"}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+import redis.asyncio as redis
+
 from onsale.engines import Valkey
 from onsale.stack import Stack, run_stack
 
@@ -32,3 +35,13 @@ async def stack(workers: int = 1) -> AsyncIterator[Stack]:
     environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
     async with run_stack(workers=workers, environment=environment) as running:
         yield running
+
+
+@asynccontextmanager
+async def stores(sale: Stack) -> "AsyncIterator[tuple[redis.Redis, asyncpg.Pool]]":
+    """Connections to both stores of a sale, beside its services."""
+    async with (
+        redis.Redis.from_url(sale.redis_url, decode_responses=True, protocol=2) as client,
+        asyncpg.create_pool(sale.database_url, min_size=1, max_size=2) as pool,
+    ):
+        yield client, pool

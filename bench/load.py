@@ -21,7 +21,8 @@ MISSING = (
 THREADS = 1
 #: Sent with its requests all answered, wrk is given this long to come to its end.
 _ENDING_S = 10.0
-_P50, _P99, CPU = "p50 ms", "p99 ms", "CPU µs"
+_P50, _P99 = "p50 ms", "p99 ms"
+_CPU, _ENGINES = "CPU µs", "engines µs"
 
 
 class WrongAnswers(Exception):
@@ -50,13 +51,15 @@ class Found(msgspec.Struct, frozen=True):
             )
         return self
 
-    def figures(self, cpu_s: float) -> Mapping[str, float]:
-        """For `in_turns`; `cpu_s`: what the processes measured took for all the answers."""
+    def figures(self, cpu_s: float, engines_s: float) -> Mapping[str, float]:
+        """For `in_turns`. `cpu_s`: the processor time of the processes that answered; `engines_s`:
+        of the engines behind them."""
         return {
             RATE: self.answers / self.seconds,
             _P50: self.p50_ms,
             _P99: self.p99_ms,
-            CPU: cpu_s / self.answers * 1_000_000,
+            _CPU: cpu_s / self.answers * 1_000_000,
+            _ENGINES: engines_s / self.answers * 1_000_000,
         }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import redis.asyncio as redis
 
-from bench.engines import stack
+from bench.engines import stack, stores
 from bench.load import Request, WrongAnswers, prepared
 from bench.report import Figure, Measure, Report, in_turns
 from bench.rooms import Line
@@ -42,17 +42,14 @@ class Scale:
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
-        return cls(2_000, 2, 1.0, 500) if quick else cls(100_000, 7, 4.0, 20_000)
+        return cls(2_000, 2, 1.0, 500) if quick else cls(100_000, 5, 3.0, 10_000)
 
 
 async def main(quick: bool) -> Report:
     """Polls and joins a second."""
     scale = Scale.of(quick)
     report = Report("Polls and joins of one gateway process")
-    async with (
-        stack() as sale,
-        redis.Redis.from_url(sale.redis_url, decode_responses=True, protocol=2) as client,
-    ):
+    async with stack() as sale, stores(sale) as (client, _):
         with tempfile.TemporaryDirectory(prefix="onsale-bench-") as folder:
             await _polls(sale, client, Path(folder), scale, report)
             await _joins(sale, client, Path(folder), scale, report)

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,18 +17,19 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Processes that answer on one port."""
+    """Processes that answer on one port, and the engines behind them."""
 
     url: str
     pids: list[int]
+    engines: list[int] = field(default_factory=list)
 
     @classmethod
     def gateway(cls, sale: Stack) -> "Server":
-        return cls(sale.gateway_url, sale.services[0].pids)
+        return cls(sale.gateway_url, sale.services[0].pids, _engines(sale))
 
     @classmethod
     def booking(cls, sale: Stack) -> "Server":
-        return cls(sale.booking_url, sale.services[-1].pids)
+        return cls(sale.booking_url, sale.services[-1].pids, _engines(sale))
 
     async def under(
         self,
@@ -40,11 +41,12 @@ class Server:
         count: int = 0,
     ) -> tuple[Found, Mapping[str, float]]:
         """Its answers and figures under a load. Raises WrongAnswers."""
-        began = cpu_s(self.pids)
+        began, engines_began = cpu_s(self.pids), cpu_s(self.engines)
         found = await load(
             self.url, file, connections=connections, status=status, seconds=seconds, count=count
         )
-        return found, found.figures(cpu_s(self.pids) - began)
+        took, engines_took = cpu_s(self.pids) - began, cpu_s(self.engines) - engines_began
+        return found, found.figures(took, engines_took)
 
 
 @asynccontextmanager
@@ -89,9 +91,13 @@ async def beside(sale: Stack, service: Service, module: str) -> AsyncIterator[Se
     try:
         variant.start()
         await variant.ready()
-        yield Server(variant.url, variant.pids)
+        yield Server(variant.url, variant.pids, _engines(sale))
     finally:
         await variant.stop()
+
+
+def _engines(sale: Stack) -> list[int]:
+    return [engine.pid for engine in sale.engines if engine.pid]
 
 
 def _told(pid: int) -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""What the gate of the booking API costs.
+
+A seat map that its reader has already is asked for with the gate, and without.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+
+from bench.engines import stack, stores
+from bench.load import Request, prepared
+from bench.report import Figure, Measure, Report, in_turns
+from bench.sale import Sale
+from bench.servers import Server, beside
+
+CONNECTIONS = 64
+WITHOUT, WITH = "without the gate", "with the gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is done."""
+
+    seats: int
+    visitors: int
+    rounds: int
+    seconds: float
+
+    @classmethod
+    def of(cls, quick: bool) -> "Scale":
+        return cls(100, 200, 2, 1.0) if quick else cls(1_000, 10_000, 5, 3.0)
+
+
+async def main(quick: bool) -> Report:
+    """Reads a second."""
+    scale = Scale.of(quick)
+    report = Report("Gated reads of one booking process")
+    async with (
+        stack() as running,
+        stores(running) as (client, pool),
+        aiohttp.ClientSession() as http,
+    ):
+        sale = await Sale.opened(running, client, pool, http)
+        path = f"/v1/schedules/{await sale.date(scale.seats)}/seats"
+        visitors = [sale.credentials(place) for place in await sale.visitors(scale.visitors)]
+        async with http.get(running.booking_url + path, headers=visitors[0]) as answer:
+            answer.raise_for_status()
+            etag = answer.headers["ETag"]
+        reading = (Request("GET", path, {**who, "If-None-Match": etag}) for who in visitors)
+        with tempfile.TemporaryDirectory(prefix="onsale-bench-") as folder:
+            file = prepared(Path(folder) / "reads", reading)
+
+            async def read(server: Server) -> Mapping[str, float]:
+                _, figures = await server.under(
+                    file, connections=CONNECTIONS, status=304, seconds=scale.seconds
+                )
+                return figures
+
+            service = running.services[-1]
+            async with beside(running, service, "bench.ungated") as ungated:
+                variants: dict[str, Measure] = {
+                    WITHOUT: partial(read, ungated),
+                    WITH: partial(read, Server.booking(running)),
+                }
+                found = await in_turns(scale.rounds, variants)
+    name = "seat map not changed (304)"
+    report.figures.append(Figure.rated(name, found, (WITHOUT, WITH), target=0.8))
+    report.notes.append(
+        f"wrk, {CONNECTIONS} connections of {scale.visitors:,} visitors who were let in,"
+        f" {scale.rounds} rounds in turns; one process each, of {os.cpu_count()} processors"
+    )
+    return report
