@@ -1,10 +1,10 @@
 """Asking Redis about places, and ending them: the scripts both services run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import redis.asyncio as redis
 from aiohttp import web
 from redis.exceptions import RedisError, ResponseError
@@ -39,8 +39,7 @@ ROOM_KEYS = (
 AT_ONCE, BEHIND = 128, 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """What the store says of one token at one moment.
 
     `position`: 1.. in its lane while WAIT, 0 when ACTIVE, None when EXPIRED. `expires_at_ms`: by
@@ -64,13 +63,13 @@ class Status:
         """
         status, position, poll_after_ms, expires_at_ms, reason, lane = row
         return cls(
-            status=status,
-            position=None if status == EXPIRED else int(position),
-            poll_after_ms=int(poll_after_ms),
-            expires_at_ms=int(expires_at_ms) if status == ACTIVE else None,
-            reason=reason or None,
-            waiting=lanes.get(lane, waiting),
-            lane=lane or None,
+            status,
+            None if status == EXPIRED else int(position),
+            int(poll_after_ms),
+            int(expires_at_ms) if status == ACTIVE else None,
+            reason or None,
+            lanes.get(lane, waiting),
+            lane or None,
         )
 
 
@@ -98,10 +97,15 @@ class Places:
         self._finish = Script(client, "finish")
         #: Whoever asks for one place shares a call with the others of the room and the moment.
         self.together = Together[str, Place, Status](self._each, most=AT_ONCE, waiting=BEHIND)
+        #: So do those that end for the same reason.
+        self.ending = Together[tuple[str, str], Place, bool](
+            self._end_each, most=AT_ONCE, waiting=BEHIND
+        )
 
     async def close(self) -> None:
         """Ask no more; who is still asking is told Unavailable."""
         await self.together.close()
+        await self.ending.close()
 
     async def status(self, place: Place) -> Status:
         """The live status of a place; records its visitor as seen, and claims it when ACTIVE.
@@ -123,22 +127,37 @@ class Places:
             answers = await self._status.each(calls)
         return [a if isinstance(a, RedisError) else _statuses(a)[0] for a in answers]
 
-    def _asking(self, room_id: str, places: list[Place]) -> tuple[list[str], list[Any]]:
-        args: list[Any] = [self._clock()]
+    def _asking(self, room_id: str, places: list[Place], *more: Any) -> tuple[list[str], list[Any]]:
+        args: list[Any] = [self._clock(), *more]
         for place in places:
             args += [place.visitor, place.generation, place.number]
         return room_keys(room_id, *ROOM_KEYS), args
 
     async def finish(self, place: Place, reason: str) -> bool:
-        """End a place; True if it was live. Repeating it is harmless. Raises redis errors."""
-        return (await self.finish_each(place.room_id, [place], reason))[0]
+        """End a place; True if it was live. Repeating it is harmless.
+
+        Raises redis errors, Unavailable.
+        """
+        return await self.ending.ask((place.room_id, reason), place)
 
     async def finish_each(self, room_id: str, places: list[Place], reason: str) -> list[bool]:
-        """The same for many places of one room, in one call."""
-        args: list[Any] = [self._clock(), reason]
-        for place in places:
-            args += [place.visitor, place.generation, place.number]
-        return [row == 1 for row in await self._finish(room_keys(room_id, *ROOM_KEYS), args)]
+        """The same for many places of one room, AT_ONCE of them in a call. Raises redis errors."""
+        ended: list[bool] = []
+        for at in range(0, len(places), AT_ONCE):
+            asking = self._asking(room_id, places[at : at + AT_ONCE], reason)
+            ended += [row == 1 for row in await self._finish(*asking)]
+        return ended
+
+    async def _end_each(
+        self, key: tuple[str, str], places: list[Place]
+    ) -> Sequence[bool | Exception]:
+        room_id, reason = key
+        try:
+            return await self.finish_each(room_id, places, reason)
+        except ResponseError:  # as above
+            calls = [self._asking(room_id, [place], reason) for place in places]
+            answers = await self._finish.each(calls)
+        return [a if isinstance(a, RedisError) else a == [1] for a in answers]
 
     async def is_anonymous(self, room_id: str) -> bool:
         """Whether a room lets in anybody; one that is not there does not. Raises redis errors."""

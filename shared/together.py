@@ -102,7 +102,7 @@ class Together(Generic[Key, Asked, Answer]):
         elif len(line.waiting) >= self._waiting:
             raise Unavailable("Too many ask for this at once.")
         patience_s = stores.TOTAL_DEADLINE_S if self._deadline_s is None else self._deadline_s
-        one = _One[Asked, Answer](asked, done, loop.time() + patience_s)
+        one: _One[Asked, Answer] = _One(asked, done, loop.time() + patience_s)
         line.waiting.append(one)
         return one
 

@@ -389,3 +389,20 @@ async def test_every_change_of_a_token_is_in_the_journal(line: Line) -> None:
         ("v0", EXPIRED, "completed"),
         ("v1", ACTIVE, None),
     ]
+
+
+async def test_those_who_leave_in_one_moment_share_a_call(line: Line) -> None:
+    await line.configure(max_active=0)
+    crowd = await line.crowd(4)
+    calls = []
+    end_each = line.places.ending._call
+
+    async def counted(key: tuple[str, str], places: list[Place]) -> Any:
+        calls.append((key, len(places)))
+        return await end_each(key, places)
+
+    line.places.ending._call = counted
+    leaving = [line.places.finish(one.place, "left") for one in crowd[:3]]
+    paying = line.places.finish(crowd[3].place, "completed")
+    assert all(await asyncio.gather(*leaving, paying))
+    assert calls == [((ROOM, "left"), 3), ((ROOM, "completed"), 1)]

@@ -1,10 +1,10 @@
 """When a change of a place is worth telling to its holder."""
 
 import asyncio
-from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
+from msgspec.structs import replace
 
 from queue_gateway.room_view import RoomView, Seats
 from queue_gateway.sights import Sight, Stream, about_to_expire, moved
