@@ -43,7 +43,7 @@ format: $(DEV) ## let ruff write what it can
 load: $(DEV) ## a minute of load on the running stack; more in ARGS
 	@exec $(VENV)/bin/locust --headless --run-time 60s --users 200 --spawn-rate 20 $(ARGS)
 
-bench: $(DEV) ## what things cost; names of benchmarks, --quick or --json FILE in ARGS
+bench: $(DEV) ## what things cost, beside references; in ARGS names of benchmarks, --quick, --write
 	@exec $(PY) -m bench $(ARGS)
 
 requirements: $(DEV) ## pin anew from requirements*.in

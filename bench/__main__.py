@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--json FILE] [names]`: run all benchmarks, or those named."""
+"""`python -m bench [--quick] [--json FILE] [--write] [names]`: all benchmarks, or those named."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from bench import booking, gate, hall, load, queue, rooms, streams
+from bench import booking, gate, hall, load, page, queue, rooms, streams
 from bench.load import WrongAnswers
 from bench.report import Report, show_promises
 
@@ -33,15 +33,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="tiny: whether it runs, not figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--write", action="store_true", help="put them into docs/performance.md")
     given = parser.parse_args(arguments)
     if unknown := set(given.names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    if given.write and given.quick:
+        parser.error("what --quick finds is not worth writing down")
     names = given.names or list(BENCHMARKS)
     if WITH_WRK.intersection(names) and (refused := load.missing()):
         print(refused, file=sys.stderr)
         return 2
     console, reports = _console(), dict[str, Report]()
     for name in names:
+        print(f"{name} …", file=sys.stderr, flush=True)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
                 reports[name] = loop.run(_awaited(BENCHMARKS[name](given.quick)))
@@ -53,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     if given.json:
         found = {name: report.as_dict() for name, report in reports.items()}
         given.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    if given.write:
+        page.write({name: page.run_of(report) for name, report in reports.items()})
     return 0 if given.quick or all(report.kept for report in reports.values()) else 1
 
 

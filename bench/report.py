@@ -88,7 +88,7 @@ class Figure:
                 "max": round(max(values), 3),
                 "ratio": round(self.ratio(name), 3),
                 "rounds": [round(value, 3) for value in values],
-                **{
+                "beside": {
                     what: round(median(found[name]), 3)
                     for what, found in self.beside.items()
                     if name in found
