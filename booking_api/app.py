@@ -42,10 +42,10 @@ from booking_api.waitlist import WAITLIST, Waitlist
 from booking_api.webhook_log import WEBHOOK_LOG, WebhookLog
 from booking_api.webhooks import RECEIVER, Receiver
 from shared.docs import DOCS, Docs
+from shared.known_tokens import KnownTokens
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
 from shared.stores import DATABASE, REDIS, connected_database, connected_redis
-from shared.tokens import QueueTokens
 
 SETTINGS = web.AppKey("settings", BookingSettings)
 
@@ -62,7 +62,7 @@ def create_app(settings: BookingSettings) -> web.Application:
     app.middlewares.append(gated)
     app[SETTINGS] = settings
     app[CURRENCY] = settings.currency
-    app[TOKENS] = QueueTokens(settings.queue_secrets)
+    app[TOKENS] = KnownTokens(settings.queue_secrets)
     app[TICKET_CODES] = TicketCodes(settings.ticket_keys)
     app.add_routes(extensions.routes)
     if settings.webhook_url is not None:

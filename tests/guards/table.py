@@ -10,6 +10,7 @@ from tests.guards import (
     halls,
     operators,
     refunding,
+    remembering,
     rooms,
     sale,
     seats,
@@ -41,4 +42,5 @@ GUARDS: tuple[Guard, ...] = (
     *tickets.GUARDS,
     *times.GUARDS,
     *webhooks.GUARDS,
+    *remembering.GUARDS,
 )
