@@ -114,6 +114,7 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[CHECKINS] = Checkins(sale, app[TICKET_CODES])
         yield
         app[TICKETS].close()
+        await app[BOOKINGS].close()
         await places.close()
 
 

@@ -1,5 +1,6 @@
 """Holding seats, letting holds go, and reading one's bookings."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -10,13 +11,24 @@ from booking_api.answers import OwnBooking
 from booking_api.booking_filters import Wanted
 from booking_api.database import Answer, Sale
 from booking_api.idempotency import Once
+from booking_api.moments import Moments
 from booking_api.money import Currency
 from booking_api.rendering import utc_text
 from booking_api.seat_maps import SeatMaps
 from booking_api.seating import BestAvailable
-from shared.errors import NotFound
+from shared.errors import NotFound, OnsaleError
 from shared.paging import Page
 from shared.tokens import Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """Named seats that a visitor asks for."""
+
+    place: Place
+    schedule_id: int
+    seats: list[str]
+    asked: Once
 
 
 class Bookings:
@@ -26,6 +38,7 @@ class Bookings:
         self._sale = sale
         self._seat_maps = seat_maps
         self._currency = currency
+        self._moments = Moments(self._hold_together, self._hold_alone)
 
     async def hold(
         self, place: Place, schedule_id: int, wanted: list[str] | BestAvailable, asked: Once
@@ -36,9 +49,33 @@ class Bookings:
             best = (wanted.count, wanted.adjacent, wanted.section, wanted.max_price, known)
             answer = await self._hold("hold_best", place, schedule_id, best, asked)
         else:
-            answer = await self._hold("hold_seats", place, schedule_id, (wanted,), asked)
+            hold = _Hold(place, schedule_id, wanted, asked)
+            seats = [(schedule_id, seat) for seat in wanted]
+            answer = await self._moments.ask(hold, own=(place.visitor,), shared=seats)
         self._seat_maps.taken(schedule_id, _seats(answer))
         return answer
+
+    async def _hold_alone(self, hold: _Hold) -> Answer:
+        return await self._hold(
+            "hold_seats", hold.place, hold.schedule_id, (hold.seats,), hold.asked
+        )
+
+    async def _hold_together(self, holds: list[_Hold]) -> list[Answer | OnsaleError | None]:
+        return await self._sale.decide_each(
+            "hold_moment",
+            "hold_seats",
+            [hold.place.visitor for hold in holds],
+            [hold.place.jti for hold in holds],
+            [hold.place.room_id for hold in holds],
+            [hold.schedule_id for hold in holds],
+            [number for number, hold in enumerate(holds, 1) for _ in hold.seats],
+            [seat for hold in holds for seat in hold.seats],
+            [hold.asked.path for hold in holds],
+            [hold.asked.key for hold in holds],
+            [hold.asked.fingerprint for hold in holds],
+            self._currency.code,
+            self._currency.digits,
+        )
 
     async def _candidates(self, schedule_id: int, wanted: BestAvailable) -> list[list[int]]:
         """Seats that may do. There are none only when there were none after this was called."""
@@ -61,6 +98,10 @@ class Bookings:
             self._currency.code,
             self._currency.digits,
         )
+
+    async def close(self) -> None:
+        """Let the holds under way come to their end, and refuse whoever still waits."""
+        await self._moments.close()
 
     async def extend(self, place: Place, booking_id: int, asked: Once) -> Answer:
         """Give a hold more time, once. Raises NotExtendable, BookingExpired, SaleStopped, …"""

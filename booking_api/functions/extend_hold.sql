@@ -64,16 +64,9 @@ BEGIN
     UPDATE concert_seat s
     SET held_until = v_until, changed_xid = pg_current_xact_id(), updated_at = v_now
     WHERE s.concert_seat_id = v_booking.concert_seat_id
-    RETURNING jsonb_build_object(
-        'concert_booking_id', p_booking,
-        'concert_schedule_id', v_booking.concert_schedule_id,
-        'concert_seat_id', s.concert_seat_id,
-        'seat_number', s.seat_number,
-        'price', money_text(v_booking.price, p_digits),
-        'currency', p_currency,
-        'status', 'PENDING',
-        'expiration_at', utc_text(v_until),
-        'created_at', utc_text(v_booking.created_at)) INTO body;
+    RETURNING hold_shown(p_booking, v_booking.concert_schedule_id, s.concert_seat_id, s.seat_number,
+                         v_booking.price, v_until, v_booking.created_at, p_currency, p_digits)
+    INTO body;
     outcome := 'extended';
     PERFORM end_once(v_user, p_path, p_key, p_fingerprint, body);
 END $$;

@@ -241,19 +241,10 @@ BEGIN
         FROM made m WHERE s.concert_seat_id = m.concert_seat_id
         RETURNING s.seat_number, m.concert_booking_id, m.concert_seat_id, m.price
     )
-    SELECT 'held', jsonb_build_object(
-        'bookings', jsonb_agg(jsonb_build_object(
-            'concert_booking_id', r.concert_booking_id,
-            'concert_schedule_id', p_schedule,
-            'concert_seat_id', r.concert_seat_id,
-            'seat_number', r.seat_number,
-            'price', money_text(r.price, p_digits),
-            'currency', p_currency,
-            'status', 'PENDING',
-            'expiration_at', utc_text(v_until),
-            'created_at', utc_text(v_now)) ORDER BY r.concert_booking_id),
-        'total', money_text(sum(r.price), p_digits),
-        'currency', p_currency)
+    SELECT 'held', hold_answer(jsonb_agg(
+        hold_shown(r.concert_booking_id, p_schedule, r.concert_seat_id, r.seat_number, r.price,
+                   v_until, v_now, p_currency, p_digits)
+        ORDER BY r.concert_booking_id), sum(r.price), p_currency, p_digits)
     INTO outcome, body FROM reserved r;
 
     PERFORM end_once(v_user, p_path, p_key, p_fingerprint, body);

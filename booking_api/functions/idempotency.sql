@@ -1,4 +1,12 @@
 /*
+key_lock -- the advisory lock of an Idempotency-Key.
+*/
+CREATE OR REPLACE FUNCTION key_lock(p_visitor text, p_path text, p_key text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT hashtextextended(concat_ws(E'\n', p_visitor, 'POST', p_path, p_key), 0)
+$$;
+
+/*
 wait_for_key -- wait a bounded time for the first request with the same key.
 Returns whether it ended in time. The lock ends with the transaction, after its commit is visible.
 */
@@ -26,8 +34,7 @@ CREATE OR REPLACE FUNCTION begin_once(
     OUT user_id bigint, OUT outcome text, OUT body jsonb
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    v_lock CONSTANT bigint :=
-        hashtextextended(concat_ws(E'\n', p_visitor, 'POST', p_path, p_key), 0);
+    v_lock CONSTANT bigint := key_lock(p_visitor, p_path, p_key);
     v_fingerprint bytea;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(v_lock) AND NOT wait_for_key(v_lock) THEN
