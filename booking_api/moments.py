@@ -93,7 +93,7 @@ class Moments(Generic[Asked, Answer]):
         together: "Callable[[list[Asked]], Awaitable[Sequence[Answer | Exception | None]]]",
         alone: "Callable[[Asked], Coroutine[Any, Any, Answer]]",
     ):
-        self._together, self._decide_alone = together, alone
+        self._together, self.decide_alone = together, alone
         self._numbers = 0
         self._line: deque[_One[Asked, Answer]] = deque()  # for the next moment
         self._lone: list[_One[Asked, Answer]] = []  # to go alone; by their numbers
@@ -207,7 +207,7 @@ class Moments(Generic[Asked, Answer]):
         self._alone += 1
         self._busy.update(one.keys)
         self._slow.update(one.keys)
-        self._start(self._decide_alone(one.asked), lambda task: self._decided_alone(one, task))
+        self._start(self.decide_alone(one.asked), lambda task: self._decided_alone(one, task))
 
     def _start(
         self, work: Coroutine[Any, Any, Result], decided: "Callable[[asyncio.Task[Result]], None]"

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from booking_api.app import create_app
 from booking_api.catalogue import Catalogue
 from booking_api.database import Sale
+from booking_api.moments import Moments
 from booking_api.money import Currency
 from booking_api.settings import BookingSettings
 from queue_gateway.room import Rooms
@@ -344,3 +345,14 @@ async def booking(redis: "Redis", redis_url: str, database_url: str) -> AsyncIte
     """A booking API whose background loops rest."""
     async with running(redis, redis_url, database_url) as stack:
         yield stack
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every booking is decided by a statement of its own, as if it came to a process of its own:
+    what meets, meets in the database."""
+
+    async def ask(self: Moments[Any, Any], asked: Any, own: Any, shared: Any = ()) -> Any:
+        return await self.decide_alone(asked)
+
+    monkeypatch.setattr(Moments, "ask", ask)

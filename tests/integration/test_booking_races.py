@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from booking_api import migrate
 from tests.booking_stack import BookingStack, Reply
 
@@ -43,6 +45,7 @@ async def test_of_200_clients_on_one_seat_one_gets_it(booking: BookingStack) -> 
     await booking.assert_sound()
 
 
+@pytest.mark.usefixtures("apart")
 async def test_two_in_the_same_moment_on_one_seat(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitors = [await booking.visitor() for _ in range(2)]
@@ -53,6 +56,7 @@ async def test_two_in_the_same_moment_on_one_seat(booking: BookingStack) -> None
     assert outcomes(replies) == {(201, ""): 1, (409, "seat_taken"): 1}
 
 
+@pytest.mark.usefixtures("apart")
 async def test_without_the_seat_lock_two_get_one_seat(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitors = [await booking.visitor() for _ in range(2)]
@@ -64,6 +68,7 @@ async def test_without_the_seat_lock_two_get_one_seat(booking: BookingStack) -> 
     assert outcomes(replies) == {(201, ""): 2}
 
 
+@pytest.mark.usefixtures("apart")
 async def test_without_the_seat_lock_the_index_still_refuses_the_second(
     booking: BookingStack,
 ) -> None:
@@ -101,6 +106,7 @@ async def test_overlapping_holds_never_deadlock_and_are_all_or_none(booking: Boo
     await booking.assert_sound()
 
 
+@pytest.mark.usefixtures("apart")
 async def test_one_visitor_with_ten_tabs_stays_within_the_limit(booking: BookingStack) -> None:
     schedule_id = await booking.date(limit=4)
     visitor = await booking.visitor()
@@ -115,6 +121,7 @@ async def test_one_visitor_with_ten_tabs_stays_within_the_limit(booking: Booking
     await booking.assert_sound()
 
 
+@pytest.mark.usefixtures("apart")
 async def test_without_the_counters_condition_ten_tabs_break_the_limit(
     booking: BookingStack,
 ) -> None:
@@ -133,6 +140,7 @@ async def test_without_the_counters_condition_ten_tabs_break_the_limit(
     assert outcomes(replies) == {(201, ""): 10}
 
 
+@pytest.mark.usefixtures("apart")
 async def test_without_the_counters_condition_its_check_still_refuses(
     booking: BookingStack,
 ) -> None:

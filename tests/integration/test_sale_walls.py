@@ -7,6 +7,7 @@ matters only in one moment, that moment is made (`moments.py`).
 import asyncio
 
 import asyncpg
+import pytest
 
 from booking_api.database import SALE, query
 from booking_api.sweep import sweep
@@ -18,6 +19,7 @@ from tests.waiting import wait_until
 # One wall without the other
 
 
+@pytest.mark.usefixtures("apart")
 async def test_the_seats_lock_alone_lets_one_of_two_through(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitors = [await booking.visitor() for _ in range(2)]
@@ -29,6 +31,7 @@ async def test_the_seats_lock_alone_lets_one_of_two_through(booking: BookingStac
     assert outcomes(replies) == {(201, ""): 1, (409, "seat_taken"): 1}
 
 
+@pytest.mark.usefixtures("apart")
 async def test_the_counters_condition_alone_keeps_the_limit(booking: BookingStack) -> None:
     schedule_id = await booking.date(limit=4)
     visitor = await booking.visitor()
