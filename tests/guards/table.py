@@ -8,6 +8,7 @@ from tests.guards import (
     extending,
     gates,
     halls,
+    hot,
     operators,
     refunding,
     remembering,
@@ -43,4 +44,5 @@ GUARDS: tuple[Guard, ...] = (
     *times.GUARDS,
     *webhooks.GUARDS,
     *remembering.GUARDS,
+    *hot.GUARDS,
 )

@@ -8,7 +8,9 @@ from redis.asyncio import Redis
 
 from queue_gateway.app import create_app
 from queue_gateway.room import Rooms
-from shared.stores import StoreRefused, connected_database, connected_redis
+from shared.errors import Unavailable
+from shared.places import Places
+from shared.stores import StoreRefused, connected_database, connected_redis, unavailable
 from tests.integration.services import Client, served, settings
 from tests.waiting import wait_until
 
@@ -47,6 +49,27 @@ async def test_a_full_redis_refuses_a_join_whole_and_the_loop_lives_on(
         return int(await redis.zcard("{room:spring-tour}:active")) == 3
 
     await wait_until(all_in)
+
+
+async def test_a_full_redis_serves_whom_it_can_of_those_who_ask_together(redis: Redis) -> None:
+    rooms, places = Rooms(redis), Places(redis)
+    await rooms.configure("spring-tour", {"max_active": 1, "admit_per_minute": 60_000})
+    inside, waits = [(await rooms.enter("spring-tour", who)).place for who in ("ann", "bob")]
+    await redis.config_set("maxmemory", "1kb")
+    try:
+        polls = await asyncio.gather(*map(places.status, (waits, inside)), return_exceptions=True)
+        joins = await asyncio.gather(
+            *(rooms.enter("spring-tour", who) for who in ("cat", "ann")), return_exceptions=True
+        )
+    finally:
+        await redis.config_set("maxmemory", "0")
+
+    refused, served = zip(polls, joins, strict=True)
+    assert [type(unavailable(error)) for error in refused if isinstance(error, Exception)] == [
+        Unavailable
+    ] * 2
+    assert not [error for error in served if isinstance(error, Exception)]
+    assert await redis.hget("{room:spring-tour}:settings", "last_number") == "2"
 
 
 @pytest.mark.deadlines

@@ -167,6 +167,17 @@ def test_a_token_has_one_spelling() -> None:
             QueueTokens((SECRET,)).verify(other)
 
 
+def test_a_header_of_another_spelling_is_as_good() -> None:
+    head = {"typ": "JWT", "kid": key_id(SECRET), "alg": "HS256", "more": 1}
+    assert we_accept(jwt.encode(CLAIMS, SECRET, algorithm="HS256", headers=head))
+
+
+def test_a_header_that_goes_too_deep_is_refused() -> None:
+    head = base64.urlsafe_b64encode(b'{"a":' + b"[" * 1400).rstrip(b"=").decode()
+    with pytest.raises(TokenRejected):
+        QueueTokens((SECRET,)).verify(f"{head}.e30.e30")
+
+
 def test_an_unsigned_token_with_our_kid_is_refused() -> None:
     head, claims, _ = _raw(CLAIMS).split(".")
     with pytest.raises(TokenRejected):
