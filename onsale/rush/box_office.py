@@ -94,14 +94,19 @@ class BoxOffice:
 
     async def open_sale(self, visitors: int, seats: int, patience_s: float) -> Goods:
         """Make a room, a concert, a date and its hall. Raises Unexpected, Unreachable."""
-        terms = Terms.fitting(visitors, patience_s)
+        return await self.open_room(
+            f"Rush of {visitors}", Terms.fitting(visitors, patience_s), seats
+        )
+
+    async def open_room(self, title: str, terms: Terms, seats: int, state: str = "open") -> Goods:
+        """The same on these terms. Raises Unexpected, Unreachable."""
         name = f"rush-{token_hex(4)}"
         await self._ask(
             "PUT",
-            f"{self._target.gateway_url}/v1/admin/rooms/{name}",
+            self._room(name),
             {
-                "title": f"Rush of {visitors}",
-                "state": "open",
+                "title": title,
+                "state": state,
                 "max_active": terms.max_active,
                 "admit_per_minute": terms.admit_per_minute,
                 "active_ttl_s": terms.active_ttl_s,
@@ -113,12 +118,21 @@ class BoxOffice:
         concert_id = await self._open_concert(name, seats, terms.hold_ttl_s)
         return Goods(name, concert_id, own=True)
 
+    async def set_state(self, room_id: str, state: str) -> None:
+        """Open, pause or close a room. Raises Unexpected, Unreachable."""
+        await self._ask("PUT", self._room(room_id), {"state": state}, {"If-Match": "*"})
+
+    async def stats(self, room_id: str) -> dict[str, Any]:
+        """A room's figures since it was made. Raises Unexpected, Unreachable."""
+        found: dict[str, Any] = (await self._ask("GET", f"{self._room(room_id)}/stats", None)).body
+        return found
+
     async def open_rehearsal(self, room_id: str, seats: int, patience_s: float) -> Goods:
         """Open somebody's room, with a concert of our own behind it, as long as nobody is in it.
 
         Raises Occupied, Unexpected, Unreachable.
         """
-        path = f"{self._target.gateway_url}/v1/admin/rooms/{room_id}"
+        path = self._room(room_id)
         before = (await self._ask("GET", path, None)).body
         if before["waiting"] or before["active"]:
             raise Occupied(f"{before['waiting']} wait in {room_id}, {before['active']} are inside")
@@ -130,7 +144,7 @@ class BoxOffice:
 
     async def close_rehearsal(self, goods: Goods) -> None:
         """Leave the room as it was, and nothing of the rehearsal in sight."""
-        path = f"{self._target.gateway_url}/v1/admin/rooms/{goods.room_id}"
+        path = self._room(goods.room_id)
         concert = f"{self._target.booking_url}/v1/admin/concerts/{goods.concert_id}"
         await self._ask("DELETE", concert, None)
         await self._ask("POST", f"{path}/reset", None)
@@ -161,11 +175,11 @@ class BoxOffice:
 
     async def rules(self, room_id: str) -> Rules:
         """What the room's operator set. Raises Unexpected, Unreachable."""
-        answer = await self._ask(
-            "GET", f"{self._target.gateway_url}/v1/admin/rooms/{room_id}", None
-        )
-        room = answer.body
+        room = (await self._ask("GET", self._room(room_id), None)).body
         return Rules(room["max_active"], room["admit_per_minute"], room["version"])
+
+    def _room(self, room_id: str) -> str:
+        return f"{self._target.gateway_url}/v1/admin/rooms/{room_id}"
 
     async def _ask(
         self, method: str, url: str, body: object, headers: dict[str, str] | None = None

@@ -12,15 +12,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from math import ceil
 from pathlib import Path
+from typing import TypeVar
 
 from onsale.engines.process import Child
 from onsale.rush.messages import Begin, Done, Message, News, Ready, Task, receive, send
 from onsale.rush.record import Outcome
+from onsale.rush.scale.parts import Part
 from onsale.rush.visit import Stage
 
 VISITORS_PER_PROCESS = 1000
 BEGIN_IN_S = 0.2  # until every client has heard when the doors open
 _STOP = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0))
+
+Kind = TypeVar("Kind", bound=Message)
 
 
 class ClientLost(Exception):
@@ -36,10 +40,9 @@ def sensible_processes(visitors: int) -> int:
 class Process:
     """One client process and its share."""
 
-    def __init__(self, task: Task, log: Path) -> None:
+    def __init__(self, task: Task | Part, log: Path) -> None:
         """Start it. Call from the main thread. Raises OSError."""
         self.news: News | None = None
-        self.done: Done | None = None
         self._task = task
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -63,7 +66,7 @@ class Process:
     def send(self, message: Message) -> None:
         send(self._writer, message)
 
-    async def listen(self, until: type[Message], hear: Callable[[News], None]) -> Message:
+    async def listen(self, until: type[Kind], hear: Callable[[News], None]) -> Kind:
         """Take in news until a message of this kind comes. Raises ClientLost."""
         while (message := await receive(self._reader)) is not None:
             if isinstance(message, News):
@@ -103,11 +106,8 @@ class Clients:
 
     async def live(self) -> Sequence[Done]:
         """Open the doors; until the last visit is over. What the lost ones knew is missing."""
-        self.began_at = time.monotonic() + BEGIN_IN_S
-        for process in self._processes:
-            process.send(Begin(self.began_at))
-        await self._all(Done)
-        return [process.done for process in self._processes if process.done]
+        self._begin()
+        return await self._all(Done)
 
     @property
     def stages(self) -> Counter[Stage]:
@@ -140,18 +140,26 @@ class Clients:
     def _news(self) -> list[News]:
         return [process.news for process in self._processes if process.news]
 
-    async def _all(self, until: type[Message]) -> None:
-        await asyncio.gather(*(self._listen(process, until) for process in self._processes))
+    def _begin(self) -> None:
+        self.began_at = time.monotonic() + BEGIN_IN_S
+        self._send(Begin(self.began_at))
 
-    async def _listen(self, process: Process, until: type[Message]) -> None:
+    def _send(self, message: Message) -> None:
+        for process in self._processes:
+            process.send(message)
+
+    async def _all(self, until: type[Kind]) -> list[Kind]:
+        """The message of this kind of each that is not lost."""
+        heard = (self._listen(process, until) for process in self._processes)
+        return [message for message in await asyncio.gather(*heard) if message is not None]
+
+    async def _listen(self, process: Process, until: type[Kind]) -> Kind | None:
         try:
-            message = await process.listen(until, self._hear)
+            return await process.listen(until, self._hear)
         except ClientLost as lost:
             if str(lost) not in self.lost:
                 self.lost.append(str(lost))
-            return
-        if isinstance(message, Done):
-            process.done = message
+            return None
 
 
 @asynccontextmanager
@@ -162,6 +170,13 @@ async def client_processes(
 
     `hear` gets all news, in each process's order.
     """
+    async with processes_for(tasks) as processes:
+        yield Clients(processes, hear)
+
+
+@asynccontextmanager
+async def processes_for(tasks: Sequence[Task | Part]) -> AsyncIterator[Sequence[Process]]:
+    """A process for each of these, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="onsale-rush-") as logs:
         processes: list[Process] = []
         try:
@@ -170,6 +185,6 @@ async def client_processes(
                 processes.append(Process(task, log))
             for process in processes:
                 await process.connect()
-            yield Clients(processes, hear)
+            yield processes
         finally:
             await asyncio.gather(*(process.stop() for process in processes))

@@ -9,6 +9,7 @@ from typing import Any
 
 from onsale.rush.figures import Figures
 from onsale.rush.messages import Done
+from onsale.rush.scale.parts import Lived
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Load:
     cores: int
 
     @classmethod
-    def of(cls, done: Sequence[Done], processes: int, since: "Clock") -> "Load":
+    def of(cls, done: Sequence[Done | Lived], processes: int, since: "Clock") -> "Load":
         """What was used since the clock was read."""
         now = Clock.read()
         wall_s = max(0.001, now.at - since.at)

@@ -11,6 +11,7 @@ from typing import Any, get_origin
 import msgspec
 
 from onsale.rush.record import Outcome, Receipt, Record
+from onsale.rush.scale.parts import Joined, Lived, Measure, Measured, Part
 from onsale.rush.sightings import Sighting
 from onsale.rush.visit import Stage
 
@@ -61,7 +62,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     lateness_ms: list[float]  # by how much its event loop was behind, a few times a second
 
 
-Message = Task | Ready | Begin | News | Done
+Message = Task | Ready | Begin | News | Done | Part | Joined | Measure | Measured | Lived
 
 _LENGTH_BYTES = 4
 

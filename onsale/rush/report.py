@@ -75,14 +75,7 @@ class Report:
             "events": dict(sorted(record.events.items())),
             "queued_ms": Figures.of(record.queued_ms).as_dict(),
             "waits_s": Figures.of(record.waits_s).as_dict(),
-            "requests": {
-                str(kind): {
-                    "latency_ms": Figures.of(record.requests[kind].latencies_ms).as_dict(),
-                    "statuses": dict(sorted(record.requests[kind].statuses.items())),
-                }
-                for kind in Kind
-                if kind in record.requests
-            },
+            "requests": requests_as_dict(record),
             "seats": {
                 "total": self.account.total,
                 "by_status": dict(self.account.seats),
@@ -90,12 +83,7 @@ class Report:
                 "receipts_missing": self.account.missing,
                 "must_sell_out": self.must_sell_out,
             },
-            "surprises": {
-                "count": record.surprise_count,
-                "listed": [
-                    {"visitor": s.visitor, "kind": s.kind, "what": s.what} for s in record.surprises
-                ],
-            },
+            "surprises": surprises_as_dict(record),
             "oracle": findings_as_dicts(self.oracle.findings),
             "faults": self.faults(),
         }
@@ -104,7 +92,7 @@ class Report:
         """Tables for people; lines that stay readable in a log."""
         console.print()
         console.print(self._outcome_table())
-        console.print(self._request_table())
+        console.print(request_table(self.record))
         wait = Figures.of(self.record.waits_s)
         console.print(
             f"In the line, s: {wait.count} admitted;"
@@ -152,21 +140,6 @@ class Report:
         table.add_row("all", str(self.outcomes.total()))
         return table
 
-    def _request_table(self) -> Table:
-        table = Table(title="Requests, ms", title_justify="left")
-        table.add_column("kind")
-        for name in ("count", "p50", "p95", "p99", "max"):
-            table.add_column(name, justify="right")
-        table.add_column("answers")
-        for kind in Kind:
-            if kind not in self.record.requests:
-                continue
-            requests = self.record.requests[kind]
-            figures = Figures.of(requests.latencies_ms)
-            statuses = ", ".join(f"{s}: {n}" for s, n in sorted(requests.statuses.items()))
-            table.add_row(str(kind), str(figures.count), *figures.cells(0), statuses)
-        return table
-
 
 def findings_as_dicts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Verdicts for JSON."""
@@ -180,3 +153,38 @@ def findings_as_dicts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         }
         for finding in findings
     ]
+
+
+def request_table(record: Record) -> Table:
+    """How long requests of each kind took, and how they ended."""
+    table = Table(title="Requests, ms", title_justify="left")
+    table.add_column("kind")
+    for name in ("count", "p50", "p95", "p99", "max"):
+        table.add_column(name, justify="right")
+    table.add_column("answers")
+    for kind in Kind:
+        if kind not in record.requests:
+            continue
+        requests = record.requests[kind]
+        figures = Figures.of(requests.latencies_ms)
+        statuses = ", ".join(f"{s}: {n}" for s, n in sorted(requests.statuses.items()))
+        table.add_row(str(kind), str(figures.count), *figures.cells(0), statuses)
+    return table
+
+
+def requests_as_dict(record: Record) -> dict[str, Any]:
+    """The same for JSON, latencies in milliseconds."""
+    return {
+        str(kind): {
+            "latency_ms": Figures.of(record.requests[kind].latencies_ms).as_dict(),
+            "statuses": dict(sorted(record.requests[kind].statuses.items())),
+        }
+        for kind in Kind
+        if kind in record.requests
+    }
+
+
+def surprises_as_dict(record: Record) -> dict[str, Any]:
+    """What must not happen and did, for JSON."""
+    listed = [{"visitor": s.visitor, "kind": s.kind, "what": s.what} for s in record.surprises]
+    return {"count": record.surprise_count, "listed": listed}

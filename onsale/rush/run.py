@@ -65,10 +65,10 @@ class Options:
 async def rush(options: Options, console: Console) -> bool:
     """Run it, print the report, verify. True when all went as it must. Raises Refused."""
     try:
-        async with _stack(options, console) as target:
+        async with stack_for(options.home, console, _needed(options)) as target:
             report = await _sell(options, target, console)
             report.print(console)
-            verdicts = await _verified(target, console)
+            verdicts = await verified(target, console)
     except (StackFailed, StoreRefused) as error:
         raise Refused(str(error)) from None
     sound = not verdicts.broken
@@ -84,18 +84,29 @@ async def rush(options: Options, console: Console) -> bool:
 
 
 @asynccontextmanager
-async def _stack(options: Options, console: Console) -> AsyncIterator[Target]:
-    target = running(options.home)
+async def stack_for(
+    home: Path, console: Console, needed_by: str | None = None
+) -> AsyncIterator[Target]:
+    """The stack that runs in this home, else one of its own. Raises Refused, StackFailed.
+
+    `needed_by`: the option that makes no sense without a running one.
+    """
+    target = running(home)
     if target:
         console.print(f"Rush against {target.gateway_url} and {target.booking_url}")
         yield target
         return
-    if options.concert_id is not None or options.rehearsed is not None:
-        asked = "--concert" if options.rehearsed is None else "--rehearse"
-        raise Refused(f"{asked} needs a running stack, and none runs in {options.home}")
-    console.print(f"No stack runs in {options.home}; starting one for this rush")
+    if needed_by:
+        raise Refused(f"{needed_by} needs a running stack, and none runs in {home}")
+    console.print(f"No stack runs in {home}; starting one for this rush")
     async with started() as own:
         yield own
+
+
+def _needed(options: Options) -> str | None:
+    if options.concert_id is not None:
+        return "--concert"
+    return None if options.rehearsed is None else "--rehearse"
 
 
 async def _sell(options: Options, target: Target, console: Console) -> Report:
@@ -107,7 +118,7 @@ async def _sell(options: Options, target: Target, console: Console) -> Report:
         hall = await audit(target.database_url, goods.concert_id, ())
         oracle = Oracle(rules)
         tasks = _shares(options, target, goods)
-        async with client_processes(tasks, _telling(oracle)) as clients:
+        async with client_processes(tasks, telling(oracle)) as clients:
             picture = Picture(clients, oracle, hall.total)
             room = f"{target.gateway_url}/v1/rooms/{goods.room_id}"
             async with shown(picture, console), watched(room, client, oracle):
@@ -165,7 +176,9 @@ def _shares(options: Options, target: Target, goods: Goods) -> list[Task]:
     ]
 
 
-def _telling(oracle: Oracle) -> Callable[[News], None]:
+def telling(oracle: Oracle) -> Callable[[News], None]:
+    """What takes in a client process's news for the oracle."""
+
     def hear(news: News) -> None:
         for sighting in news.sightings:
             oracle.see(sighting)
@@ -191,7 +204,8 @@ async def _goods(options: Options, target: Target, office: BoxOffice) -> Goods:
         raise Refused(f"the sale could not be opened: {error}") from error
 
 
-async def _verified(target: Target, console: Console) -> Verdicts:
+async def verified(target: Target, console: Console) -> Verdicts:
+    """Ask the stores, and show what they say. Raises StoreRefused."""
     console.print("\nThe invariants, by what the stores hold:")
     report = await verify(target.redis_url, target.database_url)
     show(report, console)

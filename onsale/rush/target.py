@@ -12,13 +12,18 @@ from onsale.stack import run_stack
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the services and the stores are, and the operator's key."""
+    """Where the services and the stores are, the operator's key, and the home of it all.
+
+    `identity_secret`: signs its visitors; None where the stack has one that is not in its home.
+    """
 
     gateway_url: str
     booking_url: str
     redis_url: str
     database_url: str
     admin_key: str
+    home: Path
+    identity_secret: str | None
 
 
 def running(home: Path) -> Target | None:
@@ -32,6 +37,8 @@ def running(home: Path) -> Target | None:
         redis_url=stack["redis_url"],
         database_url=stack["database_url"],
         admin_key=Path(stack["admin_key_file"]).read_text().strip(),
+        home=home,
+        identity_secret=_kept(home / "identity.secret"),
     )
 
 
@@ -45,7 +52,16 @@ async def started() -> AsyncIterator[Target]:
             redis_url=stack.redis_url,
             database_url=stack.database_url,
             admin_key=stack.admin_key,
+            home=stack.home.path,
+            identity_secret=_kept(stack.home.path / "identity.secret"),
         )
+
+
+def _kept(secret: Path) -> str | None:
+    try:
+        return secret.read_text().strip()
+    except FileNotFoundError:
+        return None
 
 
 def _neutral(environment: Mapping[str, str]) -> dict[str, str]:

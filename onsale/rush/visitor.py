@@ -17,7 +17,7 @@ POCKET_MONEY = 125  # charged per seat wanted; dearer halls ask for more when it
 async def prepare(visit: Visit, sale: Sale) -> bool:
     """Get an account and money, before the doors open; False when the visit failed at that."""
     visit.enter(Stage.SIGNING_UP)
-    outcome = await _lived(visit, _sign_up(visit, sale))
+    outcome = await lived(visit, _sign_up(visit, sale))
     if outcome is None:
         visit.enter(Stage.COMING)
     return outcome is None
@@ -27,10 +27,10 @@ async def come(visit: Visit, sale: Sale) -> None:
     """Live through a prepared visit, however it ends; call when the doors open."""
     await asyncio.sleep(visit.persona.arrives_after_s)
     visit.arrive()
-    await _lived(visit, _walk(visit, sale))
+    await lived(visit, _walk(visit, sale))
 
 
-async def _lived(visit: Visit, part: Coroutine[Any, Any, None]) -> Outcome | None:
+async def lived(visit: Visit, part: Coroutine[Any, Any, None]) -> Outcome | None:
     """How the visit ended in this part of it, None when it goes on; what went wrong is recorded."""
     try:
         await part

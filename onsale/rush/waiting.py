@@ -31,6 +31,10 @@ class Place:
         assert self._token is not None  # noqa: S101 -- a caller's mistake, not the service's
         return self._token
 
+    def take_over(self, token: Token) -> None:
+        """Go on with a place that was taken otherwise."""
+        self._token = token
+
     def passed(self, answer: Answer) -> None:
         """Take note of an answer from behind the booking API's gate for ACTIVE tokens."""
         self._visit.saw(Sighting.at_the_gate(self._visit.persona.index, self._held, answer))

@@ -14,13 +14,15 @@ import uvloop
 from onsale.rush.client import open_client
 from onsale.rush.crowd import draw
 from onsale.rush.files import allow_open_files
-from onsale.rush.messages import Begin, Done, News, Ready, Task, receive, send
+from onsale.rush.messages import Begin, Done, Ready, Task, receive, send
+from onsale.rush.news import news, tell
 from onsale.rush.record import Record
 from onsale.rush.sale import Sale
+from onsale.rush.scale.client import take_part
+from onsale.rush.scale.parts import Part
 from onsale.rush.visit import Board, Visit
 from onsale.rush.visitor import come, prepare
 
-NEWS_EVERY_S = 0.25
 #: Accounts made at the same time: enough to keep the services busy, too few to wait long.
 SIGN_UPS_AT_ONCE = 16
 
@@ -29,6 +31,8 @@ async def work(channel: socket.socket) -> None:
     """Do the task that comes over the channel; ends early when nobody listens any more."""
     reader, writer = await asyncio.open_unix_connection(sock=channel)
     task = await receive(reader)
+    if isinstance(task, Part):
+        await take_part(task, reader, writer)
     if not isinstance(task, Task):
         return
     record, board = Record(), Board()
@@ -41,10 +45,10 @@ async def work(channel: socket.socket) -> None:
         visits = [
             Visit(persona, client, board, f"{task.run_name}-{persona.index}") for persona in crowd
         ]
-        telling = asyncio.create_task(_tell(writer, board, record, lateness_ms))
+        telling = asyncio.create_task(tell(writer, board, record, lateness_ms))
         try:
             prepared = await _prepare(visits, sale)
-            send(writer, _news(board, record))
+            send(writer, news(board, record))
             send(writer, Ready())
             begin = await receive(reader)
             if not isinstance(begin, Begin):
@@ -58,7 +62,7 @@ async def work(channel: socket.socket) -> None:
             cpu_s = time.process_time() - cpu_before_s
         finally:
             telling.cancel()
-    send(writer, _news(board, record))
+    send(writer, news(board, record))
     send(writer, Done(record, cpu_s, lateness_ms))
     writer.close()
     await writer.wait_closed()
@@ -73,32 +77,6 @@ async def _prepare(visits: Sequence[Visit], sale: Sale) -> list[Visit]:
             return visit if await prepare(visit, sale) else None
 
     return [visit for visit in await asyncio.gather(*map(one, visits)) if visit]
-
-
-async def _tell(
-    writer: asyncio.StreamWriter, board: Board, record: Record, lateness_ms: list[float]
-) -> None:
-    """News, until cancelled; and how late the loop is, which shows when it has too much to do."""
-    while True:
-        due = time.monotonic() + NEWS_EVERY_S
-        await asyncio.sleep(NEWS_EVERY_S)
-        lateness_ms.append(max(0.0, time.monotonic() - due) * 1000)
-        send(writer, _news(board, record))
-
-
-def _news(board: Board, record: Record) -> News:
-    sightings, board.sightings = board.sightings, []
-    receipts, board.receipts = board.receipts, []
-    return News(
-        stages=dict(board.stages),
-        outcomes=dict(board.outcomes),
-        seats_paid=board.seats_paid,
-        requests=record.total_requests,
-        surprises=record.surprise_count,
-        first_surprise=str(record.surprises[0]) if record.surprises else "",
-        sightings=sightings,
-        receipts=receipts,
-    )
 
 
 def main() -> None:
