@@ -10,7 +10,7 @@ import typer
 
 VISITORS, SEATS = 500, 300
 #: Of a crowd at scale: how many poll for real, for how long, over how many connections.
-SAMPLE, SECONDS, CONNECTIONS = 50_000, 60, 64
+SAMPLE, SECONDS, CONNECTIONS = 30_000, 60, 64
 
 _SCALE = "At scale"
 

@@ -29,7 +29,7 @@ class Crowd(Clients):
     async def lived(self, seconds: float) -> Sequence[Lived]:
         """Open the doors; until the last of those let in has left. Raises Unreachable."""
         self._begin()
-        return await unless_stalled(self._all(Lived), lambda: 0, "the crowd", seconds)
+        return await unless_stalled(self._all(Lived), lambda: self.requests, "the crowd", seconds)
 
 
 async def unless_stalled(

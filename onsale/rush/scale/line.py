@@ -118,11 +118,12 @@ class Line:
             due = began + self._dice.random() * waiter.poll_after_s
             self._schedule.add(due, waiter)
         await open_loop(self._schedule, self._send, self._until)
-        # The slowest answers are not left out of the figures.
+        # The slowest answers are not left out of the figures, but nobody is let in by them.
         with suppress(TimeoutError):
             async with asyncio.timeout(REQUEST_DEADLINE_S):
                 await self._all_answered()
         self.tally.unanswered = self._under_way
+        self._wire.forget()
         etas = Etas()
         for waiter in self.waiters:
             etas.judge(waiter.told, waiter.waiting_at, waiter.admitted_by, self._until)
@@ -190,7 +191,7 @@ class Line:
                 waiter.told.append(Told(reply.sent, reply.received, eta["low"], eta["high"]))
             # Counted from when this one was due: a slow answer does not slow the crowd down.
             self._add(due + place["poll_after_ms"] / 1000, waiter)
-        elif place["status"] == ACTIVE:
+        elif place["status"] == ACTIVE and reply.received < self._until:
             waiter.admitted_by = reply.received
             self._record.waits_s.append(reply.received - self.tally.began)
             self._board.stages[Stage.WAITING] -= 1

@@ -43,6 +43,7 @@ from shared.stores import StoreRefused
 #: How long polls follow each other as fast as they are answered.
 CLOSED_LOOP_S = 5.0
 WATCH_S = 0.2
+CLOSE_S = 5.0
 #: Counting a million rows takes a second.
 QUERY_S = 60
 
@@ -135,8 +136,9 @@ class _Rush:
             try:
                 yield rush
             finally:
-                with suppress(Unexpected, Unreachable):
-                    await rush.close()
+                with suppress(Unexpected, Unreachable, TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):
+                        await rush.close()
                 await database.close()
 
     async def close(self) -> None:
@@ -295,16 +297,25 @@ class _Rush:
         async with (
             step(console, "The doors are open", words),
             watched(room, self._client, oracle),
-            asyncio.TaskGroup() as together_now,
+            self._paused_after(plan.seconds, goods.room_id),
         ):
-            together_now.create_task(self._pause_after(plan.seconds, goods.room_id))
             done = await crowd.lived(plan.seconds)
         return together(share.polls for share in done), done
 
-    async def _pause_after(self, seconds: float, room_id: str) -> None:
-        """Let nobody in whom no real visitor stands for."""
-        await asyncio.sleep(seconds)
-        await self._office.set_state(room_id, "paused")
+    @asynccontextmanager
+    async def _paused_after(self, seconds: float, room_id: str) -> AsyncIterator[None]:
+        """Let nobody in whom no real visitor stands for. Raises Unexpected, Unreachable."""
+
+        async def pause() -> None:
+            await asyncio.sleep(seconds)
+            await self._office.set_state(room_id, "paused")
+
+        task = asyncio.create_task(pause())
+        try:
+            yield
+            await task
+        finally:
+            task.cancel()
 
     async def _journaled(self, room_id: str) -> Journaled:
         row = await self._database.fetchrow(JOURNALED, room_id, timeout=QUERY_S)

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import floor, sqrt
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Tally:
 
     def due(self, weight: int, due: float) -> None:
         """A poll of one who stands for `weight` visitors was due; others are not counted."""
-        second = int(due - self.began)
+        second = floor(due - self.began)
         if 0 <= second < self._seconds:
             counts = self._due.setdefault(weight, [0] * self._seconds)
             counts[second] += 1

@@ -121,6 +121,10 @@ class Wire:
         else:
             self._waiting.append((request, done))
 
+    def forget(self) -> None:
+        """Send nothing more of what waits for a connection; its reply never comes."""
+        self._waiting.clear()
+
     async def open(self) -> None:
         """Open all connections. Raises Unreachable."""
         try:
