@@ -1,11 +1,13 @@
 """Making a moment: somebody has locked a row, a request waits for it, and the world changes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from booking_api.database import query
-from tests.booking_stack import BookingStack, Reply, Visitor
+from tests.booking_stack import ROOM, BookingStack, Reply, Visitor
 from tests.waiting import wait_until
 
 SEAT = "SELECT FROM concert_seat WHERE seat_number = '{}' FOR NO KEY UPDATE"
@@ -64,3 +66,44 @@ async def hold_by_hand(
         2,
     )
     return str(row["outcome"])
+
+
+class Wish(NamedTuple):
+    """What one of a moment asks for."""
+
+    visitor: Visitor
+    schedule_id: int
+    seats: tuple[str, ...]
+    key: str = "k"
+    fingerprint: bytes = b"x"
+
+
+Decided = tuple[str, Any]
+
+
+async def hold_together(connection: Any, *wishes: Wish) -> list[Decided]:
+    """Ask for all of them in one statement; outcome and body of each."""
+    rows = await connection.fetch(
+        query("hold_moment"),
+        [wish.visitor.name for wish in wishes],
+        [wish.visitor.place.jti for wish in wishes],
+        [wish.visitor.place.room_id for wish in wishes],
+        [wish.schedule_id for wish in wishes],
+        [number for number, wish in enumerate(wishes, 1) for _ in wish.seats],
+        [seat for wish in wishes for seat in wish.seats],
+        ["/by-hand"] * len(wishes),
+        [wish.key for wish in wishes],
+        [wish.fingerprint for wish in wishes],
+        "USD",
+        2,
+    )
+    return [(row["outcome"], row["body"] and orjson.loads(row["body"])) for row in rows]
+
+
+def decisions(decided: Sequence[Decided]) -> list[str]:
+    return [outcome for outcome, _ in decided]
+
+
+async def crowd(booking: BookingStack, count: int, **more: Any) -> list[Visitor]:
+    await booking.room(more.get("room_id", ROOM))
+    return [await booking.visitor(**more) for _ in range(count)]
