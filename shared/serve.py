@@ -77,7 +77,10 @@ def _listen(settings: ServiceSettings) -> socket.socket:
     if settings.listen_fd is not None:
         return socket.socket(fileno=settings.listen_fd)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    where = settings.host, settings.port
+    return socket.create_server(
+        where, family=family, backlog=BACKLOG, reuse_port=settings.reuse_port
+    )
 
 
 def _refuse(service: str, message: str, code: int) -> int:

@@ -1,7 +1,8 @@
 """Reading settings from the environment, once, in each `__main__`."""
 
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.operators import OperatorKey, operator_keys
 
@@ -83,6 +84,8 @@ class ServiceSettings:
     demo: bool
     web_origins: tuple[str, ...]
     log_level: str
+    #: Whether other processes may listen on the same port; the system deals connections out.
+    reuse_port: bool = field(default=False, kw_only=True)
 
 
 def service_settings(env: Environment, port_variable: str, default_port: int) -> ServiceSettings:
@@ -109,4 +112,14 @@ def service_settings(env: Environment, port_variable: str, default_port: int) ->
         demo=demo,
         web_origins=env.names("ONSALE_WEB_ORIGINS"),
         log_level=level,
+        reuse_port=_reuse_port(env),
     )
+
+
+def _reuse_port(env: Environment) -> bool:
+    asked = env.flag("ONSALE_REUSE_PORT")
+    if asked and not hasattr(socket, "SO_REUSEPORT"):
+        raise SettingError(
+            "ONSALE_REUSE_PORT must be 0: this system lets no two processes listen on one port."
+        )
+    return asked

@@ -9,8 +9,11 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from shared.serve import accept
+from queue_gateway.settings import read_settings
+from shared.serve import _listen, accept
+from shared.settings import Environment
 from shared.web import runner
+from tests.unit.test_gateway_settings import TOLD
 
 CROWD = 128
 
@@ -42,3 +45,17 @@ def test_a_crowd_of_connections_is_taken_in_within_few_turns_of_the_loop(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         assert loop.run(turns_until_all_are_in()) < CROWD / 2
+
+
+def test_processes_share_a_port_only_where_they_are_told_to() -> None:
+    def listens(port: int, *, reuse_port: bool) -> socket.socket:
+        told = {**TOLD, "ONSALE_GATEWAY_PORT": str(port), "ONSALE_REUSE_PORT": str(int(reuse_port))}
+        return _listen(read_settings(Environment(told)))
+
+    with listens(0, reuse_port=True) as first:
+        port = first.getsockname()[1]
+        listens(port, reuse_port=True).close()
+        with pytest.raises(OSError, match="in use"):
+            listens(port, reuse_port=False)
+    with listens(0, reuse_port=False) as alone, pytest.raises(OSError, match="in use"):
+        listens(alone.getsockname()[1], reuse_port=True)
