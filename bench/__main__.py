@@ -43,23 +43,30 @@ def main(arguments: Sequence[str]) -> int:
     if WITH_WRK.intersection(names) and (refused := load.missing()):
         print(refused, file=sys.stderr)
         return 2
-    console, reports = _console(), dict[str, Report]()
-    for name in names:
-        print(f"{name} …", file=sys.stderr, flush=True)
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-                reports[name] = loop.run(_awaited(BENCHMARKS[name](given.quick)))
-        except WrongAnswers as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            return 3
-        reports[name].show(console)
-    show_promises(reports, console)
+    ran = page.conditions()
+    try:
+        reports = _measured(names, given.quick)
+    except WrongAnswers as error:
+        print(error, file=sys.stderr)
+        return 3
     if given.json:
         found = {name: report.as_dict() for name, report in reports.items()}
         given.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     if given.write:
-        page.write({name: page.run_of(report) for name, report in reports.items()})
+        page.write({name: {**ran, **report.as_dict()} for name, report in reports.items()})
     return 0 if given.quick or all(report.kept for report in reports.values()) else 1
+
+
+def _measured(names: Sequence[str], quick: bool) -> dict[str, Report]:
+    """Shows each report when it is there, and all that is promised at the end."""
+    console, reports = _console(), dict[str, Report]()
+    for name in names:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+            reports[name] = loop.run(_awaited(BENCHMARKS[name](quick)))
+        reports[name].show(console)
+    show_promises(reports, console)
+    return reports
 
 
 def _console() -> Console:

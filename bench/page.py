@@ -4,7 +4,9 @@ The figures of each benchmark's last run for the page are in docs/performance.js
 `--write` puts its own there. Of the page, what is between the two marks is written here.
 """
 
+import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,7 +20,7 @@ import orjson
 
 from bench.load import P50, P99
 from bench.pictures import Bar, Curve, bars, curves
-from bench.report import Report, figure_text
+from bench.report import figure_text
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGIN, END = "<!-- begin: figures -->", "<!-- end: figures -->"
@@ -86,13 +88,12 @@ HEADINGS = (
 )
 
 
-def run_of(report: Report) -> dict[str, Any]:
-    """What is kept of a benchmark's run: its figures, when, and on what."""
+def conditions() -> dict[str, str]:
+    """When, and on what: to be asked before a run, which is a load itself."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="minutes")[:16] + "Z",
         "machine": _machine(),
         "versions": _versions(),
-        **report.as_dict(),
     }
 
 
@@ -229,14 +230,15 @@ def _machine() -> str:
     memory_kib = int(Path("/proc/meminfo").read_text().split()[1])
     return (
         f"{len(models)} processors ({models[0]}), {memory_kib / 1024**2:.0f} GiB,"
-        f" Linux {platform.release()}"
+        f" Linux {platform.release()}, load {os.getloadavg()[1]:.1f} in the minutes before"
     )
 
 
 def _versions() -> str:
     found = [f"{name} {version(name)}" for name in _PACKAGES]
-    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
-    found += [" ".join(said.stdout.split()[:2])]
+    if shutil.which("wrk"):
+        said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False)
+        found += [" ".join(said.stdout.split()[:2])]
     return ", ".join([f"Python {platform.python_version()}", *found])
 
 

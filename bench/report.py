@@ -157,19 +157,29 @@ class Report:
 
 
 def show_promises(reports: Mapping[str, Report], console: Console) -> None:
-    """One line for everything that is promised, of all benchmarks."""
+    """One line for everything that is promised, of all benchmarks: medians, and what they make."""
+    figures = [figure for report in reports.values() for figure in report.promised]
+    beside = list(dict.fromkeys(what for figure in figures for what in figure.beside))
     table = _table("What is promised")
-    table.add_column("")
-    table.add_column("against")
-    for heading in ("ratio", "promised", "kept"):
+    for heading in ("", "ours", "reference"):
+        table.add_column(heading)
+    for heading in ("ours", "the other", *beside, "ratio", "promised", "kept"):
         table.add_column(heading, justify="right")
-    for report in reports.values():
-        for figure in report.promised:
-            reference, *_ = figure.values
-            for name in figure.others:
-                kept = "yes" if figure.kept else "[red]no"
-                ratio = f"{figure.ratio(name):.2f}"
-                table.add_row(figure.name, reference, ratio, figure.bound, kept)
+    for figure in figures:
+        reference, *_ = figure.values
+        for name in figure.others:
+            known = [figure.beside.get(what, {}).get(name) for what in beside]
+            table.add_row(
+                f"{figure.name}, {figure.unit}",
+                name,
+                reference,
+                figure_text(median(figure.values[name])),
+                figure_text(median(figure.values[reference])),
+                *("" if found is None else figure_text(median(found)) for found in known),
+                f"{figure.ratio(name):.2f}",
+                figure.bound,
+                "yes" if figure.kept else "[red]no",
+            )
     if table.row_count:
         console.print(table)
 
