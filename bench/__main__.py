@@ -10,7 +10,7 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from bench import booking, gate, hall, load, page, queue, rooms, streams
+from bench import booking, gate, hall, load, page, queue, rooms, store, streams
 from bench.load import WrongAnswers
 from bench.report import Report, show_promises
 
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {
     "booking": booking.main,
     "hall": hall.main,
     "rooms": rooms.main,
+    "store": store.main,
     "streams": streams.main,
 }
 WIDTH = 150

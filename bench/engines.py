@@ -30,9 +30,14 @@ async def valkey() -> AsyncIterator[Valkey]:
 
 
 @asynccontextmanager
-async def stack(workers: int = 1) -> AsyncIterator[Stack]:
-    """A whole sale: both engines and both services, each with so many processes."""
+async def stack(workers: int = 1, redis_url: str | None = None) -> AsyncIterator[Stack]:
+    """A whole sale: both engines and both services, each with so many processes.
+
+    `redis_url`: a store that holds something already, instead of an own one.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _OTHERS}
+    if redis_url:
+        environment["REDIS_URL"] = redis_url
     async with run_stack(workers=workers, environment=environment) as running:
         yield running
 

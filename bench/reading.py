@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -13,10 +14,10 @@ CONNECTIONS = 4
 
 
 class Reader(asyncio.BufferedProtocol):
-    """One connection: asks again as soon as an answer is complete."""
+    """One connection: sends the next request as soon as an answer is complete."""
 
-    def __init__(self, request: bytes, left: "list[None]"):
-        self._request, self._left = request, left
+    def __init__(self, left: Iterator[bytes]):
+        self._left = left
         self._buffer = memoryview(bytearray(256 * 1024))
         self._head = b""
         self._missing = 0
@@ -53,9 +54,8 @@ class Reader(asyncio.BufferedProtocol):
 
     def _ask(self) -> None:
         self._head, self._reading = b"", False
-        if self._left:
-            self._left.pop()
-            self._transport.write(self._request)
+        if request := next(self._left, None):
+            self._transport.write(request)
         elif not self.done.done():
             self.done.set_result(None)
             self._transport.close()
@@ -67,21 +67,31 @@ class Reader(asyncio.BufferedProtocol):
 
 async def read(url: str, headers: Mapping[str, str], answers: int) -> tuple[float, int]:
     """Get `url` so many times: ms for each answer, and how long its body is."""
+    return await read_each(url, repeat(asking(url, headers), answers), answers)
+
+
+def asking(url: str, headers: Mapping[str, str]) -> bytes:
+    """The bytes of a GET."""
     parts = urlsplit(url)
-    assert parts.hostname
-    assert parts.port
-    host, port = parts.hostname, parts.port
     lines = [
         f"GET {parts.path}{'?' if parts.query else ''}{parts.query} HTTP/1.1",
         f"Host: {parts.netloc}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
-    request = "\r\n".join([*lines, "", ""]).encode()
-    loop, left = asyncio.get_running_loop(), [None] * answers
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def read_each(url: str, requests: Iterable[bytes], answers: int) -> tuple[float, int]:
+    """Send so many requests to the host of `url`: ms for each answer, and the longest body."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    host, port = parts.hostname, parts.port
+    loop, left = asyncio.get_running_loop(), iter(requests)
     readers = []
     began = time.perf_counter()
     for _ in range(min(CONNECTIONS, answers)):
-        _, reader = await loop.create_connection(lambda: Reader(request, left), host, port)
+        _, reader = await loop.create_connection(lambda: Reader(left), host, port)
         readers.append(reader)
     await asyncio.gather(*(reader.done for reader in readers))
     return (time.perf_counter() - began) * 1000 / answers, max(r.size for r in readers)

@@ -103,7 +103,7 @@ if #room.lanes > 1 then
   end
 end
 for _, lane in ipairs(room.lanes) do
-  lane.credit, lane.from, lane.heads, lane.next = credits[lane.slot] or 0, 0, {}, 1
+  lane.credit, lane.chosen, lane.heads, lane.next = credits[lane.slot] or 0, {}, {}, 1
   lane.lined_up = redis.call('ZCARD', lane.key) > 0
 end
 
@@ -112,14 +112,20 @@ end
 local function find_head(lane)
   while skips < limit do
     if lane.next > #lane.heads then
-      lane.heads, lane.next = redis.call('ZRANGE', lane.key, 0, quota - admitted - 1, 'WITHSCORES'), 1
-      if #lane.heads == 0 then return end
+      -- Behind those who were chosen from it, and stand there until the end of this call.
+      local next = redis.call('ZRANGE', lane.key, #lane.chosen, #lane.chosen + quota - admitted - 1, 'WITHSCORES')
+      if #next == 0 then return end
+      lane.heads, lane.numbers, lane.next = {}, {}, 1
+      for index = 1, #next, 2 do
+        lane.heads[#lane.heads + 1], lane.numbers[#lane.numbers + 1] = next[index], tonumber(next[index + 1])
+      end
+      lane.seen = ask_each('ZMSCORE', SEEN, lane.heads)
     end
-    local visitor, number = lane.heads[lane.next], tonumber(lane.heads[lane.next + 1])
-    local seen = tonumber(redis.call('ZSCORE', SEEN, visitor) or nil)
-    lane.next = lane.next + 2
+    local visitor, number = lane.heads[lane.next], lane.numbers[lane.next]
+    local seen = tonumber(lane.seen[lane.next] or nil)
+    lane.next = lane.next + 1
     if not seen or math.floor(seen) > idle_before or now < idle_rest_until then
-      lane.visitor, lane.number, lane.seen = visitor, number, seen
+      lane.visitor, lane.number, lane.claim = visitor, number, claim_deadline(seen)
       return
     end
     end_place(room, visitor, number, 'idle', now)
@@ -150,14 +156,21 @@ local function next_lane()
   return chosen
 end
 
+local visitors, numbers, claims = {}, {}, {}
 while admitted < quota do
   local lane = next_lane()
   if not lane then break end
-  redis.call('ZREM', lane.key, lane.visitor)
-  redis.call('ZREM', SEEN, lane.visitor)
-  activate(room, lane.visitor, lane.number, now, deadline_now)
-  redis.call('ZADD', CLAIMS, claim_deadline(lane.seen), lane.visitor)
-  lane.visitor, lane.last, lane.from, admitted = nil, lane.number, lane.from + 1, admitted + 1
+  admitted = admitted + 1
+  visitors[admitted], numbers[admitted] = lane.visitor, lane.number
+  claims[2 * admitted - 1], claims[2 * admitted] = lane.claim, lane.visitor
+  lane.chosen[#lane.chosen + 1] = lane.visitor
+  lane.visitor, lane.last = nil, lane.number
+end
+if admitted > 0 then
+  for _, lane in ipairs(room.lanes) do call_with('ZREM', lane.key, lane.chosen) end
+  call_with('ZREM', SEEN, visitors)
+  activate(room, visitors, numbers, now, deadline_now)
+  call_with('ZADD', CLAIMS, claims)
 end
 ended = ended + skips
 if skips >= limit or (admitted == limit and not by_hand) then more = 1 end
@@ -175,7 +188,7 @@ keep_rate(room)
 -- pace.
 local moved_ms, news, turns = moves and not by_seat and outage_ms == 0 and beat_ms or 0, {}, {}
 for _, lane in ipairs(room.lanes) do
-  if not by_seat then count_pace(lane.slot, lane.from, now) end
+  if not by_seat then count_pace(lane.slot, #lane.chosen, now) end
   if lane.lined_up then count_pace('busy' .. lane.slot, moved_ms, now) end
   turns[#turns + 1] = string.format('%d:%d', lane.slot, lane.credit)
   if lane.last then news[#news + 1] = string.format('%d:%d', lane.slot, lane.last) end

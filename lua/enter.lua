@@ -13,6 +13,7 @@ Returns  {waiting, {lane, waiting ...}, {{outcome, number, generation, status, p
 -- include: room
 -- include: rate
 -- include: places
+-- include: visits
 -- include: sale
 -- include: admission
 
@@ -33,42 +34,65 @@ local function lane_named(name)
   return room.lanes[#room.lanes]
 end
 
+local visitors, rows = {}, {}
+for index = 3, #ARGV, 2 do visitors[#visitors + 1] = ARGV[index] end
+local places = look_up(room, visitors)
+local entries, last_number = redis.call('XLEN', JOURNAL), nil
+-- Who gets in line in this call, behind all who wait there; written down together at its end.
+local newcomers = {}
+
+local function next_number()
+  if not last_number then
+    outlive_restart(room, now)
+    last_number = tonumber(redis.call('HGET', SETTINGS, 'last_number'))
+  end
+  last_number, entries = last_number + 1, entries + 1
+  return last_number
+end
+
 local function new_place(visitor, lane)
-  outlive_restart(room, now)
-  local number = redis.call('HINCRBY', SETTINGS, 'last_number', 1)
-  local at_once = admitting(room, now) and count_waiting(room) == 0 and room_left(room, now) > 0
+  local number = next_number()
+  local at_once = #newcomers == 0 and admitting(room, now) and count_waiting(room) == 0 and room_left(room, now) > 0
   if at_once then
     room.level = room.level - UNIT
     admitted = admitted + 1
     -- The answer to this very request says ACTIVE, so the place is claimed already (A7).
-    local expires = activate(room, visitor, number, now, deadline_now)
-    return number, active_row(room, number, expires, now, deadline_now)
+    return { number = number, expires = activate(room, { visitor }, { number }, now, deadline_now) }
   end
-  redis.call('ZADD', lane.key, string.format('%d', number), visitor)
-  write_journal(visitor, room.generation, number, 'WAIT', now)
-  return number, waiting_row(room, lane, visitor, number, now)
+  lane.entering = lane.entering or { waiting = redis.call('ZCARD', lane.key) }
+  local place = { number = number, lane = lane, position = lane.entering.waiting + #lane.entering / 2 + 1 }
+  lane.entering[#lane.entering + 1], lane.entering[#lane.entering + 2] = number, visitor
+  newcomers[#newcomers + 1] = visitor
+  return place
 end
 
-local rows = {}
-for index = 3, #ARGV, 2 do
-  local visitor, lane = ARGV[index], lane_named(ARGV[index + 1])
-  local outcome = 'held'
-  local number, row = live_place(room, visitor, now, deadline_now)
-  local why = ''
-  if not number then
+local function write_newcomers()
+  if last_number then redis.call('HSET', SETTINGS, 'last_number', string.format('%d', last_number)) end
+  for _, lane in ipairs(room.lanes) do call_with('ZADD', lane.key, lane.entering or {}) end
+  for _, visitor in ipairs(newcomers) do
+    write_journal(visitor, room.generation, places[visitor].number, 'WAIT', now)
+  end
+end
+
+for index, visitor in ipairs(visitors) do
+  local row, outcome, why = live_row(room, places, visitor, now, deadline_now), 'held', ''
+  if not row then
     if not joinable then
       outcome = 'closed'
       why = room.state == 'closed' and redis.call('HGET', SETTINGS, 'closed_reason') or ''
-    elseif redis.call('XLEN', JOURNAL) >= journal_max then
+    elseif entries >= journal_max then
       outcome = 'busy'
     else
       outcome = 'new'
-      number, row = new_place(visitor, lane)
+      places[visitor] = new_place(visitor, lane_named(ARGV[2 * index + 2]))
+      row = live_row(room, places, visitor, now, deadline_now)
     end
   end
-  rows[#rows + 1] = row and { outcome, number, room.generation, unpack(row) } or { outcome, why }
+  rows[index] = row and { outcome, places[visitor].number, room.generation, unpack(row) } or { outcome, why }
 end
 
+write_newcomers()
+keep_signs_of_life()
 if admitted > 0 then keep_rate(room) end
 count_pace('all', admitted, now)
 keep_clock(now)

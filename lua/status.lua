@@ -12,6 +12,7 @@ Returns  {waiting, {lane, waiting ...}, {{status, position, poll_after_ms, expir
 -- include: room
 -- include: rate
 -- include: places
+-- include: visits
 
 local given_now = ARGV[1]
 
@@ -24,17 +25,20 @@ end
 local now = read_clock(given_now, room.clock_ms)
 local deadline_now = deadline_clock(room, now)
 
+local visitors = {}
+for index = 2, #ARGV, 3 do visitors[#visitors + 1] = ARGV[index] end
+local places = look_up(room, visitors)
 for index = 2, #ARGV, 3 do
   local visitor, generation, number = ARGV[index], tonumber(ARGV[index + 1]), tonumber(ARGV[index + 2])
-  local row
+  local place, row = places[visitor], nil
   -- Another token's poll is no sign of life.
-  if generation == room.generation and live_number(room, visitor) == number then
-    local _, live = live_place(room, visitor, now, deadline_now)
-    row = live
+  if generation == room.generation and place and place.number == number then
+    row = live_row(room, places, visitor, now, deadline_now)
   end
   rows[#rows + 1] = row or ended_row(room, generation, number, now)
 end
 
+keep_signs_of_life()
 keep_clock(now)
 local waiting, counts = count_waiting(room)
 return { waiting, counts, rows }

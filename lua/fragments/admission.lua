@@ -19,17 +19,27 @@ local function room_left(room, now)
   return math.min(slots_left(room), math.floor(room.level / UNIT), seats_left(room, now))
 end
 
-local function activate(room, visitor, number, now, deadline_now)
+-- Let visitors in, in this order, by their numbers; returns when their places end.
+local function activate(room, visitors, numbers, now, deadline_now)
   local ttl_ms = room.active_ttl_s * 1000
   local expires = deadline_now + ttl_ms
-  redis.call('ZADD', ACTIVE, string.format('%d', expires), visitor)
-  redis.call('HSET', HOLDERS, visitor, string.format('%d', number))
-  redis.call('HSET', SETTINGS, 'serving_number', string.format('%d', number))
-  redis.call('HINCRBY', SETTINGS, 'counted_admitted', 1)
-  if room.sale_phase == 'by_seat' then redis.call('SADD', CALLED, string.format('%d', number)) end
-  -- With the evidence for A1: how many are ACTIVE now, under which cap.
-  write_journal(visitor, room.generation, number, 'ACTIVE', now, 'd', string.format('%d', ttl_ms),
-    'a', redis.call('ZCARD', ACTIVE), 'c', string.format('%d', room.max_active))
+  local ends, holders, called = {}, {}, {}
+  for index, visitor in ipairs(visitors) do
+    called[index] = string.format('%d', numbers[index])
+    ends[2 * index - 1], ends[2 * index] = expires, visitor
+    holders[2 * index - 1], holders[2 * index] = visitor, called[index]
+  end
+  call_with('ZADD', ACTIVE, ends)
+  call_with('HSET', HOLDERS, holders)
+  redis.call('HSET', SETTINGS, 'serving_number', called[#called])
+  redis.call('HINCRBY', SETTINGS, 'counted_admitted', #visitors)
+  if room.sale_phase == 'by_seat' then call_with('SADD', CALLED, called) end
+  -- With the evidence for A1: how many are ACTIVE then, under which cap.
+  local before = redis.call('ZCARD', ACTIVE) - #visitors
+  for index, visitor in ipairs(visitors) do
+    write_journal(visitor, room.generation, numbers[index], 'ACTIVE', now, 'd', string.format('%d', ttl_ms),
+      'a', string.format('%d', before + index), 'c', string.format('%d', room.max_active))
+  end
   return expires
 end
 

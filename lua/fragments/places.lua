@@ -51,6 +51,8 @@ local LOST_NUMBERS = 1000000
 -- replica that lagged), but what it gave out then is in the world. So its next run goes on far
 -- above every number it can have given (O1, S2), and says so, for the table to be compared with it.
 local function outlive_restart(room, now)
+  if room.outlived then return end
+  room.outlived = true
   local run = store_run()
   if run == room.store_run then return end
   local number = redis.call('HINCRBY', SETTINGS, 'last_number', LOST_NUMBERS)
@@ -101,12 +103,15 @@ end
 
 -- Why an ACTIVE place is over by its deadlines, or nil. Whoever finds it over ends it there and
 -- then: nobody may read EXPIRED and later ACTIVE.
+local function over_by(expires, claim, deadline_now)
+  if claim and claim <= deadline_now and claim <= expires then return 'unclaimed' end
+  if expires <= deadline_now then return 'timed_out' end
+end
+
+-- The same of a visitor, and when the place ends.
 local function overdue(visitor, deadline_now)
   local expires = tonumber(redis.call('ZSCORE', ACTIVE, visitor))
-  local claim = tonumber(redis.call('ZSCORE', CLAIMS, visitor) or nil)
-  if claim and claim <= deadline_now and claim <= expires then return 'unclaimed', expires end
-  if expires <= deadline_now then return 'timed_out', expires end
-  return nil, expires
+  return over_by(expires, tonumber(redis.call('ZSCORE', CLAIMS, visitor) or nil), deadline_now), expires
 end
 
 -- Nobody is told to come back later than after a third of idle or half of claim.
@@ -146,46 +151,4 @@ local function pace_per_s(room, lane, now)
     end
   end
   return lane.per_s
-end
-
--- Asks again after 1 s near the front, after about a tenth of the expected wait further back.
-local function waiting_row(room, lane, visitor, number, now)
-  local position = redis.call('ZRANK', lane.key, visitor) + 1
-  local opens_in_ms = math.max(0, (room.opens_at_ms or 0) - now)
-  local expected_ms = position / pace_per_s(room, lane, now) * 1000
-  -- However slowly the line moves, the first few find out soon that it moved.
-  local patience_ms = opens_in_ms / 10 + math.min(expected_ms / 10, (position - 1) * NEAR_POLL_MS)
-  local poll = poll_after(room, NEAR_POLL_MS + patience_ms, number, now)
-  local promise = math.ceil(poll / PROMISE_STEP_MS) / PROMISE_STEPS
-  redis.call('ZADD', SEEN, string.format('%.10f', now + promise), visitor)
-  return { 'WAIT', position, poll, 0, '', lane.name }
-end
-
-local function active_row(room, number, expires, now, deadline_now)
-  local poll = poll_after(room, ACTIVE_POLL_MS, number, now)
-  return { 'ACTIVE', 0, poll, expires + now - deadline_now, '', '' }
-end
-
--- A token that is not live: with its own reason, else with that of its whole generation, for as long
--- as reasons are kept.
-local function ended_row(room, generation, number, now)
-  local reason = redis.call('HGET', REASONS, token_id(generation, number))
-    or redis.call('HGET', REASONS, string.format('%d', generation))
-  return { 'EXPIRED', 0, poll_after(room, ACTIVE_POLL_MS, number, now), 0, reason or '', '' }
-end
-
--- What a visitor's live place is right now: number, row; nil when there is none (any more).
--- Looking at it is a sign of life: it records `seen`, or claims the place.
-local function live_place(room, visitor, now, deadline_now)
-  local number, lane = waiting_place(room, visitor)
-  if number then return number, waiting_row(room, lane, visitor, number, now) end
-  number = tonumber(redis.call('HGET', HOLDERS, visitor) or nil)
-  if not number then return nil end
-  local reason, expires = overdue(visitor, deadline_now)
-  if reason then
-    end_place(room, visitor, number, reason, now)
-    return nil
-  end
-  redis.call('ZREM', CLAIMS, visitor)
-  return number, active_row(room, number, expires, now, deadline_now)
 end

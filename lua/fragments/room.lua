@@ -81,6 +81,30 @@ local function store_run()
   return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 end
 
+-- A list goes into a command in parts: unpack() takes some thousands at most. Even, so that pairs stay
+-- together.
+local MOST_ARGUMENTS = 4000
+
+local function part_of(list, first)
+  return unpack(list, first, math.min(#list, first + MOST_ARGUMENTS - 1))
+end
+
+-- Run a command with all of a list; not at all where it is empty.
+local function call_with(command, key, list)
+  for first = 1, #list, MOST_ARGUMENTS do redis.call(command, key, part_of(list, first)) end
+end
+
+-- What a command answers for each of a list, in its order.
+local function ask_each(command, key, list)
+  if #list == 0 then return {} end
+  if #list <= MOST_ARGUMENTS then return redis.call(command, key, unpack(list)) end
+  local answers = {}
+  for first = 1, #list, MOST_ARGUMENTS do
+    for _, answer in ipairs(redis.call(command, key, part_of(list, first))) do answers[#answers + 1] = answer end
+  end
+  return answers
+end
+
 -- Tell whoever holds open streams of this room, at once. Who misses it asks within a second anyway.
 local function tell(news)
   redis.call('PUBLISH', JOURNAL, news)

@@ -190,7 +190,7 @@ _LOOKS = (
     ),
     Guard(
         name="the first in line find out soon that it moved",
-        where=_PLACES,
+        where="lua/fragments/visits.lua",
         text="math.min(expected_ms / 10, (position - 1) * NEAR_POLL_MS)",
         without="expected_ms / 10",
         invariant="A5",

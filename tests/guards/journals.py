@@ -27,9 +27,10 @@ GUARDS = (
     Guard(
         name="an admission is written",
         where="lua/fragments/admission.lua",
-        text="write_journal(visitor, room.generation, number, 'ACTIVE', now, 'd', "
+        text="write_journal(visitor, room.generation, numbers[index], 'ACTIVE', now, 'd', "
         "string.format('%d', ttl_ms),\n"
-        "    'a', redis.call('ZCARD', ACTIVE), 'c', string.format('%d', room.max_active))",
+        "      'a', string.format('%d', before + index), "
+        "'c', string.format('%d', room.max_active))",
         without="",
         invariant="B11",
         test=_CHANGES,
@@ -37,7 +38,7 @@ GUARDS = (
     Guard(
         name="a join is written",
         where="lua/enter.lua",
-        text="write_journal(visitor, room.generation, number, 'WAIT', now)",
+        text="write_journal(visitor, room.generation, places[visitor].number, 'WAIT', now)",
         without="",
         invariant="O4",
         test=_CHANGES,

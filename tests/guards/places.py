@@ -6,6 +6,7 @@ _SCRIPTS = "tests/integration/test_room_scripts.py::"
 _EDGES = "tests/integration/test_room_edges.py::"
 _BOUNDS = "tests/integration/test_room_bounds.py::"
 _PLACES = "lua/fragments/places.lua"
+_VISITS = "lua/fragments/visits.lua"
 _ROOM = "lua/fragments/room.lua"
 _ADMIT = "lua/admit.lua"
 _CONFIGURE = "lua/configure.lua"
@@ -26,8 +27,8 @@ _COMPARISONS = (
     Guard(
         name="status compares the number",
         where="lua/status.lua",
-        text="live_number(room, visitor) == number then",
-        without="live_number(room, visitor) then",
+        text=" and place.number == number then",
+        without=" then",
         invariant="X1",
         test=_REJOINED,
     ),
@@ -85,7 +86,7 @@ _ENDS = (
     ),
     Guard(
         name="who finds a deadline passed ends the place",
-        where=_PLACES,
+        where=_VISITS,
         text="  if reason then\n",
         without="  if false then\n",
         invariant="A6",
@@ -125,9 +126,9 @@ _ENDS = (
     ),
     Guard(
         name="the first ACTIVE answer is the claim",
-        where=_PLACES,
-        text="  redis.call('ZREM', CLAIMS, visitor)\n  return number",
-        without="  return number",
+        where=_VISITS,
+        text="  call_with('ZREM', CLAIMS, claiming)\n",
+        without="",
         invariant="A7",
         test=_SCRIPTS + "test_a_claimed_place_needs_no_further_sign_of_life",
     ),
@@ -173,7 +174,7 @@ _ENDS = (
     ),
     Guard(
         name="a token keeps its own reason",
-        where=_PLACES,
+        where=_VISITS,
         text="local reason = redis.call('HGET', REASONS, token_id(generation, number))",
         without="local reason",
         invariant="A6",

@@ -117,16 +117,16 @@ _TURN = (
     Guard(
         name="who is admitted waits no more",
         where=_ADMIT,
-        text="redis.call('ZREM', lane.key, lane.visitor)\n",
-        without="\n",
+        text="call_with('ZREM', lane.key, lane.chosen)",
+        without="",
         invariant="O4",
         test=_SCRIPTS + "test_the_first_in_line_is_admitted_first",
     ),
     Guard(
         name="who is admitted is not watched as a waiter",
         where=_ADMIT,
-        text="redis.call('ZREM', SEEN, lane.visitor)\n",
-        without="\n",
+        text="  call_with('ZREM', SEEN, visitors)\n",
+        without="",
         invariant="A6",
         test=_EDGES + "test_who_was_admitted_may_be_silent",
     ),
@@ -137,6 +137,14 @@ _TURN = (
         without="",
         invariant="O2",
         test=_SCRIPTS + "test_nobody_overtakes_a_line_by_joining",
+    ),
+    Guard(
+        name="at once only where nobody of the same call waits",
+        where=_ENTER,
+        text="#newcomers == 0 and ",
+        without="",
+        invariant="O2",
+        test=_EDGES + "test_nobody_overtakes_who_joins_in_the_same_call",
     ),
     Guard(
         name="at once only while the room admits",
@@ -176,16 +184,18 @@ _JOINING = (
     Guard(
         name="one visitor, one live place",
         where=_ENTER,
-        text="local number, row = live_place(room, visitor, now, deadline_now)",
-        without="local number, row",
+        text="local row, outcome, why = "
+        "live_row(room, places, visitor, now, deadline_now), 'held', ''",
+        without="local row, outcome, why = nil, 'held', ''",
         invariant="O4",
         test=_SCRIPTS + "test_a_visitor_with_two_tabs_holds_one_place",
     ),
     Guard(
         name="numbers only grow",
         where=_ENTER,
-        text="redis.call('HINCRBY', SETTINGS, 'last_number', 1)",
-        without="redis.call('ZCARD', WAITING) + 1",
+        text="if last_number then "
+        "redis.call('HSET', SETTINGS, 'last_number', string.format('%d', last_number)) end",
+        without="",
         invariant="O1",
         test=_SCRIPTS + "test_a_token_that_ended_stays_expired_after_its_visitor_joined_again",
     ),
@@ -200,7 +210,7 @@ _JOINING = (
     Guard(
         name="the journal is bounded",
         where=_ENTER,
-        text="redis.call('XLEN', JOURNAL) >= journal_max",
+        text="entries >= journal_max",
         without="false",
         invariant="S3",
         test=_BOUNDS + "test_a_journal_that_is_full_refuses_new_places_and_finds_the_old",

@@ -26,7 +26,7 @@ GUARDS: tuple[Guard, ...] = (
         (
             "who came for a seat is remembered",
             "A4",
-            "redis.call('SADD', CALLED, string.format('%d', number))",
+            "call_with('SADD', CALLED, called)",
             "redis.call('SCARD', CALLED)",
             _SEATS + "test_a_count_that_says_the_same_again_admits_nobody_more",
         ),
@@ -40,6 +40,9 @@ GUARDS: tuple[Guard, ...] = (
             "redis.call('SCARD', CALLED)",
             _SEATS + "test_who_leaves_without_a_seat_makes_way_for_the_next",
         ),
+    ),
+    *rows(
+        "lua/fragments/visits.lua",
         (
             "a generation's reason is its own",
             "A6",
@@ -115,8 +118,8 @@ GUARDS: tuple[Guard, ...] = (
         (
             "who comes for a seat is no pace of the line",
             "E1",
-            "if not by_seat then count_pace(lane.slot, lane.from, now) end",
-            "count_pace(lane.slot, lane.from, now)",
+            "if not by_seat then count_pace(lane.slot, #lane.chosen, now) end",
+            "count_pace(lane.slot, #lane.chosen, now)",
             _SEATS + "test_what_a_seat_admits_is_no_pace_of_the_line",
         ),
     ),

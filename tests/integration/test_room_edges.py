@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from shared.places import ACTIVE, EXPIRED, WAIT, room_keys
 from shared.tokens import Place
@@ -27,6 +28,40 @@ async def test_joins_in_one_call_share_cap_and_rate(line: Line) -> None:
     assert await line.admit() == 0  # nothing was left of the rate
     line.now_ms += 1000
     assert await line.admit() == 1
+
+
+async def test_nobody_overtakes_who_joins_in_the_same_call(line: Line) -> None:
+    await line.configure(max_active=1, active_ttl_s=1)
+    await line.enter("old")
+    line.now_ms += 1_500  # whose time is up frees a slot by asking, behind who came first
+    ann, old = await line.enter_many("ann", "old")
+    assert [ann[0], ann[3], ann[4]] == ["new", WAIT, 1]
+    assert [old[0], old[3], old[4]] == ["new", WAIT, 2]
+
+
+@pytest.mark.parametrize("lanes", ["", "a:1,b:1"])
+async def test_joins_in_one_call_stand_in_line_as_they_came(line: Line, lanes: str) -> None:
+    await line.configure(max_active=0, lanes=lanes)
+    first = await line.throng(2, "first")
+    rows = await line.enter_many("ann", "bob", "ann", "first1", "cat")
+    assert [row[0] for row in rows] == ["new", "new", "held", "held", "new"]
+    assert [row[1] for row in rows] == [3, 4, 3, 2, 5]
+    assert [row[4] for row in rows] == [3, 4, 3, 2, 5]
+    newcomers = zip(("ann", "bob", "cat"), (3, 4, 5), strict=True)
+    places = [Place(ROOM, name, first[0].generation, number) for name, number in newcomers]
+    assert [one.position for one in await line.places.statuses(ROOM, places)] == [3, 4, 5]
+    assert (await line.rooms.view(ROOM)).waiting == 5
+
+
+async def test_more_than_fit_into_one_command_are_asked_and_let_in(redis: Redis) -> None:
+    line, crowd = Line(redis), 4_100
+    await line.configure(max_active=0, admit_per_minute=6_000_000)
+    places = await line.throng(crowd)
+    positions = [one.position for one in await line.places.statuses(ROOM, places)]
+    assert positions == list(range(1, crowd + 1))
+    await line.configure(max_active=crowd)
+    assert await line.admit(limit=crowd) == crowd
+    assert {one.status for one in await line.places.statuses(ROOM, places)} == {ACTIVE}
 
 
 async def test_a_slow_rate_lets_in_one_at_a_time(line: Line) -> None:
