@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ BENCHMARKS: dict[str, Callable[[bool], Awaitable[Report]]] = {
     "store": store.main,
     "streams": streams.main,
 }
-WIDTH = 150
+WIDTH = 170
 #: Those that measure with wrk.
 WITH_WRK = {"queue", "gate", "booking"}
 
@@ -62,9 +63,10 @@ def _measured(names: Sequence[str], quick: bool) -> dict[str, Report]:
     """Shows each report when it is there, and all that is promised at the end."""
     console, reports = _console(), dict[str, Report]()
     for name in names:
-        print(f"{name} …", file=sys.stderr, flush=True)
+        began = time.monotonic()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
             reports[name] = loop.run(_awaited(BENCHMARKS[name](quick)))
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         reports[name].show(console)
     show_promises(reports, console)
     return reports

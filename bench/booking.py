@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from bench.engines import stack, stores
-from bench.load import Request, WrongAnswers, cpu_s, prepared
+from bench.load import Amount, Request, WrongAnswers, cpu_s, prepared
 from bench.pgbench import CLIENTS, NTH, Statement, pgbench
 from bench.report import Figure, Measure, Report, in_turns
 from bench.sale import PRICE, ROOM, Sale, resting
@@ -43,12 +43,14 @@ class Scale:
 
     bookings: int  # of a round, a multiple of CLIENTS
     rounds: int
-    seconds: float
-    refused: int  # visitors who come too late
+    late: int  # visitors who come when all is sold
+    refusals: Amount  # of a round
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
-        return cls(320, 2, 1.0, 100) if quick else cls(6_400, 5, 3.0, 5_000)
+        if quick:
+            return cls(320, 2, 200, Amount(count=150))
+        return cls(6_400, 5, 5_000, Amount(seconds=3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +158,14 @@ class _Bench:
 
     async def refusals(self, sold: Date) -> Figure:
         """Visitors who want a seat that is sold."""
-        late = await self.sale.visitors(self.scale.refused)
+        late = await self.sale.visitors(self.scale.late)
         asking = self._holding(Date(sold.schedule_id, late), len(sold.visitors))
         file = prepared(self.file, asking)
         status, size = await answer_of(self.server.url, asking[0].wire)
 
         async def refused(server: Server) -> Mapping[str, float]:
             _, figures = await server.under(
-                file, connections=CONNECTIONS, status=409, seconds=self.scale.seconds
+                file, self.scale.refusals, connections=CONNECTIONS, status=409
             )
             return figures
 
@@ -222,7 +224,7 @@ class _Bench:
         """What is answered 201 is in the database, and so may be what was cut off at the end."""
         await self.sale.pool.execute("CHECKPOINT")
         found, figures = await self.server.under(
-            file, connections=connections, status=201, count=self.scale.bookings
+            file, Amount(count=self.scale.bookings), connections=connections, status=201
         )
         await self.sale.settled()
         await self.sale.counted(

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.engines import stack, stores
-from bench.load import Request, prepared
+from bench.load import Amount, Request, prepared
 from bench.report import Figure, Measure, Report, in_turns
 from bench.sale import Sale
 from bench.servers import Server, beside
@@ -29,11 +29,13 @@ class Scale:
     seats: int
     visitors: int
     rounds: int
-    seconds: float
+    reads: Amount  # of a round
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
-        return cls(100, 200, 2, 1.0) if quick else cls(1_000, 10_000, 5, 3.0)
+        if quick:
+            return cls(100, 400, 2, Amount(count=300))
+        return cls(1_000, 10_000, 5, Amount(seconds=3))
 
 
 async def main(quick: bool) -> Report:
@@ -57,7 +59,7 @@ async def main(quick: bool) -> Report:
 
             async def read(server: Server) -> Mapping[str, float]:
                 _, figures = await server.under(
-                    file, connections=CONNECTIONS, status=304, seconds=scale.seconds
+                    file, scale.reads, connections=CONNECTIONS, status=304
                 )
                 return figures
 

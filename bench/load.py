@@ -21,6 +21,8 @@ MISSING = (
 THREADS = 1
 #: An answer that takes longer is an error of its connection; slow ones are measured.
 TIMEOUT_S = 30
+#: Nothing that is counted takes longer.
+_LIMIT_S = 600
 #: Sent with its requests all answered, wrk is given this long to come to its end.
 _ENDING_S = 10.0
 P50, P99 = "p50 ms", "p99 ms"
@@ -85,6 +87,14 @@ class Request:
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much is sent: over and over for so long, or each once until so many are answered."""
+
+    seconds: int = 0
+    count: int = 0
+
+
 def prepared(file: Path, requests: Iterable[Request]) -> Path:
     """The file of requests that `wrk/requests.lua` reads."""
     with file.open("wb") as out:
@@ -94,18 +104,15 @@ def prepared(file: Path, requests: Iterable[Request]) -> Path:
     return file
 
 
-async def load(
-    url: str, file: Path, *, connections: int, status: int, seconds: float = 0.0, count: int = 0
-) -> Found:
-    """Send prepared requests over so many connections, the next when one is answered: over and
-    over for so long, or each once until so many are answered.
+async def load(url: str, file: Path, amount: Amount, *, connections: int, status: int) -> Found:
+    """Send prepared requests over so many connections, the next one when one is answered.
 
     Raises WrongAnswers unless each answer has this status.
     """
-    limit_s = max(1, round(seconds)) if seconds else 600
+    limit_s = amount.seconds or _LIMIT_S
     command = ["wrk", "-t", str(THREADS), "-c", str(connections), "-d", f"{limit_s}s"]
     command += ["--timeout", f"{TIMEOUT_S}s"]
-    command += ["-s", str(SCRIPT), url, "--", str(file), str(THREADS), str(count)]
+    command += ["-s", str(SCRIPT), url, "--", str(file), str(THREADS), str(amount.count)]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 import redis.asyncio as redis
 
 from bench.engines import stack, stores
-from bench.load import Request, WrongAnswers, prepared
+from bench.load import Amount, Request, WrongAnswers, prepared
 from bench.report import Figure, Measure, Report, in_turns
 from bench.rooms import Line
 from bench.servers import Server, answer_of, beside, constant
@@ -37,12 +37,14 @@ class Scale:
 
     waiting: int
     rounds: int
-    seconds: float
+    polls: Amount  # of a round
     joins: int  # of a round
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
-        return cls(2_000, 2, 1.0, 500) if quick else cls(100_000, 5, 3.0, 10_000)
+        if quick:
+            return cls(2_000, 2, Amount(count=1_000), 500)
+        return cls(100_000, 5, Amount(seconds=3), 10_000)
 
 
 async def main(quick: bool) -> Report:
@@ -74,9 +76,7 @@ async def _polls(
     status, size = await answer_of(sale.gateway_url, asking[0].wire)
 
     async def polled(server: Server) -> Mapping[str, float]:
-        _, figures = await server.under(
-            file, connections=CONNECTIONS, status=200, seconds=scale.seconds
-        )
+        _, figures = await server.under(file, scale.polls, connections=CONNECTIONS, status=200)
         return figures
 
     async with AsyncExitStack() as servers:
@@ -137,7 +137,7 @@ async def _joins(
     async def joined(server: Server, ours: bool) -> Mapping[str, float]:
         file = newcomers.prepared(scale.joins)
         found, figures = await server.under(
-            file, connections=CONNECTIONS, status=201, count=scale.joins
+            file, Amount(count=scale.joins), connections=CONNECTIONS, status=201
         )
         if ours:
             await newcomers.check(found.answers)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.load import Found, cpu_s, load
+from bench.load import Amount, Found, cpu_s, load
 from onsale.services import Service, listen, url_of
 from onsale.stack import Stack
 
@@ -32,19 +32,11 @@ class Server:
         return cls(sale.booking_url, sale.services[-1].pids, _engines(sale))
 
     async def under(
-        self,
-        file: Path,
-        *,
-        connections: int,
-        status: int,
-        seconds: float = 0.0,
-        count: int = 0,
+        self, file: Path, amount: Amount, *, connections: int, status: int
     ) -> tuple[Found, Mapping[str, float]]:
         """Its answers and figures under a load. Raises WrongAnswers."""
         began, engines_began = cpu_s(self.pids), cpu_s(self.engines)
-        found = await load(
-            self.url, file, connections=connections, status=status, seconds=seconds, count=count
-        )
+        found = await load(self.url, file, amount, connections=connections, status=status)
         took, engines_took = cpu_s(self.pids) - began, cpu_s(self.engines) - engines_began
         return found, found.figures(took, engines_took)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench import page
 from bench.__main__ import main
-from bench.load import MISSING, P99, Request, WrongAnswers, load, prepared
+from bench.load import MISSING, P99, Amount, Request, WrongAnswers, load, prepared
 from bench.pgbench import NTH, Statement
 from bench.report import RATE, Figure, Measure, Report, in_turns, show_promises
 from bench.servers import Server, constant
@@ -121,7 +121,7 @@ def test_a_statement_of_the_product_is_run_with_other_parameters() -> None:
 async def test_each_prepared_request_is_sent_once(tmp_path: Path) -> None:
     file = prepared(tmp_path / "posts", [Request("POST", "/", {}, b"{}")] * 104)
     async with constant("POST", "/", 201, 100) as bare:
-        found, figures = await bare.under(file, connections=4, status=201, count=100)
+        found, figures = await bare.under(file, Amount(count=100), connections=4, status=201)
     assert found.statuses == {201: found.answers}
     assert 100 <= found.answers <= 104
     assert figures[RATE] == pytest.approx(found.answers / found.seconds)
@@ -131,7 +131,7 @@ async def test_each_prepared_request_is_sent_once(tmp_path: Path) -> None:
 async def test_requests_are_sent_over_and_over_until_the_time_is_over(tmp_path: Path) -> None:
     file = prepared(tmp_path / "gets", [Request("GET", "/", {})])
     async with constant("GET", "/", 200, 100) as bare:
-        found = await load(bare.url, file, connections=2, status=200, seconds=1)
+        found = await load(bare.url, file, Amount(seconds=1), connections=2, status=200)
     assert found.answers > 1
     assert found.seconds > 0.5
 
@@ -140,9 +140,9 @@ async def test_requests_are_sent_over_and_over_until_the_time_is_over(tmp_path: 
 async def test_a_refusal_is_no_success(tmp_path: Path) -> None:
     file = prepared(tmp_path / "gets", [Request("GET", path, {}) for path in ("/", "/nowhere")])
     async with constant("GET", "/", 200, 100) as bare:
-        assert (await load(bare.url, file, connections=1, status=200, count=1)).answers == 1
+        assert (await load(bare.url, file, Amount(count=1), connections=1, status=200)).answers == 1
         with pytest.raises(WrongAnswers, match=r"200 was expected.*404: 1"):
-            await load(bare.url, file, connections=1, status=200, count=2)
+            await load(bare.url, file, Amount(count=2), connections=1, status=200)
 
 
 @needs_wrk
@@ -150,7 +150,7 @@ async def test_nobody_there_is_no_answer(tmp_path: Path) -> None:
     file = prepared(tmp_path / "gets", [Request("GET", "/", {})])
     nobody = Server("http://127.0.0.1:9", [])
     with pytest.raises(WrongAnswers):
-        await nobody.under(file, connections=1, status=200, seconds=1)
+        await nobody.under(file, Amount(seconds=1), connections=1, status=200)
 
 
 @needs_wrk
