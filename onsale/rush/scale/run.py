@@ -25,6 +25,7 @@ from onsale.rush.record import Record
 from onsale.rush.report import findings_as_dicts
 from onsale.rush.room import watched
 from onsale.rush.run import Refused, stack_for, telling, verified
+from onsale.rush.scale.capacity import too_big
 from onsale.rush.scale.crowd import Crowd
 from onsale.rush.scale.loader import Line, line_of
 from onsale.rush.scale.machine import Memory, Processes
@@ -35,7 +36,7 @@ from onsale.rush.scale.steps import step
 from onsale.rush.scale.tally import together
 from onsale.rush.scale.terms import terms_for
 from onsale.rush.scale.words import markdown, show_report
-from onsale.rush.target import Target
+from onsale.rush.target import Target, running
 from onsale.rush.visit import Stage
 from onsale.stack import StackFailed
 from shared.stores import StoreRefused
@@ -82,6 +83,8 @@ class Options:
 
 async def rush_at_scale(options: Options, console: Console) -> bool:
     """Run it, print the report, verify. True when all went as it must. Raises Refused."""
+    if running(options.home) is None and (why := too_big(options.plan.visitors)):
+        raise Refused(why)
     try:
         async with stack_for(options.home, console) as target, _Rush.on(target) as rush:
             report = await rush.run(options, console)
