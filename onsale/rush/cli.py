@@ -209,6 +209,7 @@ def _rush_at_scale(
         raise typer.BadParameter(f"{error}.") from None
     options = Options(
         plan=plan,
+        sample=sample,
         seats=seats or plan.seats,
         over_http=by_http,
         # One polls as much as a service answers; the other cores are for the services.

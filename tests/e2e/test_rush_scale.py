@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from onsale.engines.process import with_environment
+from tests.e2e.test_rehearsal import Operator
 from tests.e2e.test_rush import clients, of_its_own
-from tests.supervisor import wait_until
+from tests.supervisor import home_below, up_on, wait_until
 
 SMALL = ("--scale", "2000", "--seconds", "8", "--admit", "20", "--sample", "700", "--seed", "7")
 
@@ -23,7 +24,7 @@ def rush(tmp_path: Path, *words: str) -> dict[str, Any]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "onsale", "rush", *SMALL, *words),
-            *("--json", str(report), "--home", str(tmp_path / "no-stack")),
+            *("--json", str(report)),
         ],
         env=of_its_own(),
         capture_output=True,
@@ -38,7 +39,7 @@ def rush(tmp_path: Path, *words: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_crowd_by_the_script_is_polled_admitted_sold_to_and_sound(tmp_path: Path) -> None:
-    found = rush(tmp_path)
+    found = rush(tmp_path, "--home", str(tmp_path / "no-stack"))
     assert found["joins"]["by"] == "script"
     assert found["joins"]["visitors"] == 2000
     # The sample polled for real, and stands for more than itself.
@@ -58,13 +59,22 @@ def test_a_crowd_by_the_script_is_polled_admitted_sold_to_and_sound(tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_crowd_may_join_over_http_by_several_processes(tmp_path: Path) -> None:
-    found = rush(tmp_path, "--join", "http", "--processes", "2")
+@pytest.mark.timeout(360)
+def test_a_running_stack_is_joined_over_http_by_several_processes_and_left_empty(
+    tmp_path: Path,
+) -> None:
+    with home_below(tmp_path) as home, up_on(home) as up:
+        operator = Operator(up.ready())
+
+        found = rush(tmp_path, "--join", "http", "--processes", "2", "--home", str(home))
+
+        room = operator.ask("GET", f"/v1/admin/rooms/{found['room_id']}")
+        assert (room["state"], room["waiting"], room["active"]) == ("closed", 0, 0)
     assert found["joins"]["by"] == "http"
     assert found["joins"]["visitors"] == 2000
     assert found["requests"]["join"]["statuses"]["201"] == 2000
     assert found["load"]["client_processes"] == 2
+    assert found["memory"]["before"]["gateway"] > 0
     assert found["faults"] == []
     assert found["invariants_hold"] is True
 

@@ -29,11 +29,11 @@ PATIENCE_S, PAUSE_S = 60.0, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How long it took; and for how long of that the journal was too long for more."""
+    """How long it took; `held_up_s` of it by a full journal, or a store that did not answer."""
 
     joined: int
     seconds: float
-    journal_full_s: float
+    held_up_s: float
 
 
 class Line:
@@ -53,7 +53,7 @@ class Line:
 
         Raises Unexpected and Unreachable.
         """
-        began, full_s, joined = time.monotonic(), 0.0, 0
+        began, held_up_s, joined = time.monotonic(), 0.0, 0
         progress_at = began
         while joined < count:
             batch = range(joined + 1, min(count, joined + BATCH) + 1)
@@ -66,8 +66,8 @@ class Line:
                 if now - progress_at > PATIENCE_S:
                     raise Unreachable(f"nobody could join for {PATIENCE_S:.0f} s: {self._why}")
                 await asyncio.sleep(PAUSE_S)
-                full_s += PAUSE_S
-        return Loaded(joined, time.monotonic() - began, full_s)
+                held_up_s += PAUSE_S
+        return Loaded(joined, time.monotonic() - began, held_up_s)
 
     async def _join(self, visitors: list[str]) -> int:
         """How many of them have places now, from the first on."""

@@ -23,7 +23,7 @@ class Filled:
     over_http: bool
     visitors: int
     joins_s: float
-    journal_full_s: float
+    held_up_s: float
     journal_most: int
     table_s: float
 
@@ -42,7 +42,7 @@ class Filled:
             "visitors": self.visitors,
             "seconds": round(self.joins_s, 3),
             "per_s": round(self.per_s, 1),
-            "journal_full_s": round(self.journal_full_s, 3),
+            "held_up_s": round(self.held_up_s, 3),
             "journal_most": self.journal_most,
             "in_table_after_s": round(self.table_s, 3),
             "to_table_per_s": round(self.to_table_per_s, 1),

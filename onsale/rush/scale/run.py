@@ -60,6 +60,7 @@ class Options:
     """What the command line asks for."""
 
     plan: Plan
+    sample: int
     seats: int
     over_http: bool
     processes: int
@@ -73,6 +74,8 @@ class Options:
         return {
             "scale": self.plan.visitors,
             "seconds": self.plan.seconds,
+            "admit": self.plan.per_s,
+            "sample": self.sample,
             "seats": self.seats,
             "join": "http" if self.over_http else "script",
             "processes": self.processes,
@@ -237,7 +240,7 @@ class _Rush:
             over_http=False,
             visitors=loaded.joined,
             joins_s=loaded.seconds,
-            journal_full_s=loaded.journal_full_s,
+            held_up_s=loaded.held_up_s,
             journal_most=journal.most,
             table_s=loaded.seconds + after_s,
         )
@@ -261,7 +264,7 @@ class _Rush:
             over_http=True,
             visitors=sum(share.visitors for share in joined),
             joins_s=joins_s,
-            journal_full_s=0.0,
+            held_up_s=0.0,
             journal_most=journal.most,
             table_s=joins_s + after_s,
         )

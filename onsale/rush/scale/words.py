@@ -53,8 +53,8 @@ def show_report(report: Report, console: Console) -> None:
 def _line(report: Report) -> Rows:
     filled = report.filled
     joined = f"{filled.visitors:,} in {filled.joins_s:.1f} s, {filled.per_s:,.0f} a second"
-    if filled.journal_full_s:
-        joined += f"; for {filled.journal_full_s:.0f} s of it the journal was full"
+    if filled.held_up_s:
+        joined += f"; held up for {filled.held_up_s:.1f} s of it"
     behind_s = max(0.0, filled.table_s - filled.joins_s)
     return {
         BY_HTTP if filled.over_http else BY_SCRIPT: joined,
