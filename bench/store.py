@@ -203,7 +203,7 @@ async def _gateways(store_url: str, lines: list[Line], scale: Scale, report: Rep
             gateway = Gateway(sale.gateway_url, await _fresh(sale.services[0]), tokens)
             await read_each(gateway.url, _polls(gateway, line, scale), scale.gateway_polls)
             values[line.title] = [gateway.memory_kib() / 1024]
-    report.figures.append(Figure("memory of a gateway", "MiB", values, GATEWAY_LIMIT))
+    report.figures.append(Figure("memory of a gateway", "MiB", values, GATEWAY_LIMIT, grows=True))
 
 
 async def _fresh(service: Service) -> int:
