@@ -12,6 +12,7 @@ import redis.asyncio as redis
 from aiohttp import web
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import RedisError, ResponseError
 
 from shared.errors import Unavailable
@@ -70,6 +71,33 @@ def unavailable(error: BaseException) -> Unavailable | None:
     return Unavailable() if isinstance(error, lost) else None
 
 
+class _Packed:
+    """A connection that writes commands with hiredis: a call of a script has hundreds of arguments,
+    and redis-py's own loop over them takes longer than the store takes to answer.
+    """
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """A command as it goes over the wire. Raises redis DataError."""
+        return _SERIALIZER.pack(*args)  # type: ignore[no-any-return]
+
+
+class _Plain(_Packed, redis.Connection):
+    pass
+
+
+class _Tls(_Packed, redis.SSLConnection):
+    pass
+
+
+class _Unix(_Packed, redis.UnixDomainSocketConnection):
+    pass
+
+
+_SERIALIZER = HiredisRespSerializer()
+#: By what a URL asks for.
+_CONNECTIONS: dict[type, type] = {made.__mro__[2]: made for made in (_Plain, _Tls, _Unix)}
+
+
 class InTurn(redis.ConnectionPool):
     """At most REDIS_CONNECTIONS at work; who waits for one gets it in the order of asking.
 
@@ -79,7 +107,8 @@ class InTurn(redis.ConnectionPool):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        asked = settings.pop("connection_class", redis.Connection)
+        super().__init__(connection_class=_CONNECTIONS[asked], **settings)
         self._turns = asyncio.Semaphore(REDIS_CONNECTIONS)
 
     async def get_connection(self, *_: Any, **__: Any) -> Any:
