@@ -37,6 +37,10 @@ from shared.tokens import QueueTokens
 
 SETTINGS = web.AppKey("settings", GatewaySettings)
 
+#: Who joins says once who they are, and polls with a queue token; only those who come again at once
+#: are worth remembering. A crowd of ten thousand takes as much memory as one of a million.
+IDENTITIES_KEPT = 4_096
+
 ABOUT = (
     "A fair line in front of the sale. Join a room, ask how far the line has moved, and take the "
     "ACTIVE token to the booking API. Times are RFC 3339 in UTC; errors are RFC 9457 problems with "
@@ -46,7 +50,7 @@ ABOUT = (
 
 def create_app(settings: GatewaySettings) -> web.Application:
     """The gateway as one aiohttp application."""
-    app = base_app(settings)
+    app = base_app(settings, identities=IDENTITIES_KEPT)
     app.middlewares.append(operated)
     app[SETTINGS] = settings
     app[handlers.TOKENS] = QueueTokens(settings.queue_secrets)

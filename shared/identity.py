@@ -52,8 +52,12 @@ class Identified:
 class Identities:
     """Verifies identity tokens, and signs those of the demo sign-up."""
 
-    def __init__(self, secrets: tuple[str, ...], lane_claim: str = "lane"):
+    def __init__(
+        self, secrets: tuple[str, ...], lane_claim: str = "lane", remembered: int | None = None
+    ):
+        """`remembered`: verdicts kept at most, CACHE_SIZE if None."""
         self._secrets = secrets
+        self._most = CACHE_SIZE if remembered is None else remembered
         self._by_hand = [Secret(secret.encode()) for secret in secrets if _is_a_secret(secret)]
         self._plain_headers: set[bytes] = set()
         self._lane_claim = lane_claim
@@ -139,7 +143,7 @@ class Identities:
     def _remember(self, token: str, found: Identified, until: float) -> None:
         self._verified[token] = (found, until)
         self._verified.move_to_end(token)
-        while len(self._verified) > CACHE_SIZE:
+        while len(self._verified) > self._most:
             self._verified.popitem(last=False)
 
 

@@ -124,7 +124,7 @@ IDENTITIES = rows(
     (
         "verdicts are kept in a bounded number",
         "S3",
-        "while len(self._verified) > CACHE_SIZE:",
+        "while len(self._verified) > self._most:",
         "while False:",
         _IDENTITY + "test_verdicts_are_kept_of_a_bounded_number",
     ),
