@@ -22,10 +22,7 @@ from bench.sale import PRICE, ROOM, Sale, resting
 from bench.servers import Server, answer_of, constant
 from shared.tokens import Place
 
-#: As many as pgbench has clients, and what a crowd would bring.
-CONNECTIONS, MANY = CLIENTS, 64
-PGBENCH, OURS = f"pgbench, {CLIENTS} clients", f"over HTTP, {CONNECTIONS} connections"
-OURS_MANY = f"over HTTP, {MANY} connections"
+PGBENCH = f"pgbench, {CLIENTS} clients"
 BARE, REFUSED = "bare aiohttp", "seat_taken"
 #: In one statement while a round is made ready: each of them locks a key.
 _AT_ONCE = 500
@@ -45,12 +42,14 @@ class Scale:
     rounds: int
     late: int  # visitors who come when all is sold
     refusals: Amount  # of a round
+    connections: int  # as many as pgbench has clients
+    many: int  # what a crowd would bring
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
         if quick:
-            return cls(320, 2, 200, Amount(count=150))
-        return cls(6_400, 5, 5_000, Amount(seconds=3))
+            return cls(160, 2, 200, Amount(count=150), 4, 8)
+        return cls(6_400, 5, 5_000, Amount(seconds=3), CLIENTS, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,10 @@ class Date:
 _ONCE = (f"'pgbench-' || {NTH}", "decode(repeat('00', 32), 'hex')", "'USD'", "2")
 
 
+def _ours(connections: int) -> str:
+    return f"over HTTP, {connections} connections"
+
+
 def _numbered(*parameters: str) -> Mapping[int, str]:
     return dict(enumerate(parameters, 1))
 
@@ -135,26 +138,27 @@ class _Bench:
     scale: Scale
 
     async def holds(self) -> list[Figure]:
+        few, many = self.scale.connections, self.scale.many
         variants: dict[str, Measure] = {
             PGBENCH: self._hold_by_pgbench,
-            OURS: partial(self._hold, CONNECTIONS),
-            OURS_MANY: partial(self._hold, MANY),
+            _ours(few): partial(self._hold, few),
+            _ours(many): partial(self._hold, many),
         }
         found = await in_turns(self.scale.rounds, variants)
         return [
-            Figure.rated("hold one seat", found, (PGBENCH, OURS), target=0.8),
-            Figure.rated(f"hold one seat, {MANY} connections", found, (PGBENCH, OURS_MANY)),
+            Figure.rated("hold one seat", found, (PGBENCH, _ours(few)), target=0.8),
+            Figure.rated("hold one seat, a crowd", found, (PGBENCH, _ours(many))),
         ]
 
     async def payments(self) -> tuple[Figure, Date]:
         """And a date that is sold out after them."""
-        dates = list[Date]()
+        dates, ours = list[Date](), _ours(self.scale.connections)
         variants: dict[str, Measure] = {
             PGBENCH: partial(self._pay_by_pgbench, dates),
-            OURS: self._pay,
+            ours: self._pay,
         }
         found = await in_turns(self.scale.rounds, variants)
-        return Figure.rated("pay one seat", found, (PGBENCH, OURS), target=0.8), dates[-1]
+        return Figure.rated("pay one seat", found, (PGBENCH, ours), target=0.8), dates[-1]
 
     async def refusals(self, sold: Date) -> Figure:
         """Visitors who want a seat that is sold."""
@@ -165,7 +169,7 @@ class _Bench:
 
         async def refused(server: Server) -> Mapping[str, float]:
             _, figures = await server.under(
-                file, self.scale.refusals, connections=CONNECTIONS, status=409
+                file, self.scale.refusals, connections=self.scale.connections, status=409
             )
             return figures
 
@@ -204,13 +208,13 @@ class _Bench:
         return await self._by_pgbench(date, date.hold, BOOKED)
 
     async def _pay(self) -> Mapping[str, float]:
-        date = await self._date(spare=CONNECTIONS)
+        date = await self._date(spare=self.scale.connections)
         first = await self._held(date)
         asking = [
             self._request("/v1/payments", place, {"concert_booking_ids": [first + n]})
             for n, place in enumerate(date.visitors)
         ]
-        return await self._sent(prepared(self.file, asking), CONNECTIONS, date, PAID)
+        return await self._sent(prepared(self.file, asking), self.scale.connections, date, PAID)
 
     async def _pay_by_pgbench(self, dates: list[Date]) -> Mapping[str, float]:
         date = await self._date()

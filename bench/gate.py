@@ -18,7 +18,6 @@ from bench.report import Figure, Measure, Report, in_turns
 from bench.sale import Sale
 from bench.servers import Server, beside
 
-CONNECTIONS = 64
 WITHOUT, WITH = "without the gate", "with the gate"
 
 
@@ -30,12 +29,13 @@ class Scale:
     visitors: int
     rounds: int
     reads: Amount  # of a round
+    connections: int
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
         if quick:
-            return cls(100, 400, 2, Amount(count=300))
-        return cls(1_000, 10_000, 5, Amount(seconds=3))
+            return cls(100, 400, 2, Amount(count=300), 8)
+        return cls(1_000, 10_000, 5, Amount(seconds=3), 64)
 
 
 async def main(quick: bool) -> Report:
@@ -59,7 +59,7 @@ async def main(quick: bool) -> Report:
 
             async def read(server: Server) -> Mapping[str, float]:
                 _, figures = await server.under(
-                    file, scale.reads, connections=CONNECTIONS, status=304
+                    file, scale.reads, connections=scale.connections, status=304
                 )
                 return figures
 
@@ -73,7 +73,7 @@ async def main(quick: bool) -> Report:
     name = "seat map not changed (304)"
     report.figures.append(Figure.rated(name, found, (WITHOUT, WITH), target=0.8))
     report.notes.append(
-        f"wrk, {CONNECTIONS} connections of {scale.visitors:,} visitors who were let in,"
+        f"wrk, {scale.connections} connections of {scale.visitors:,} visitors who were let in,"
         f" {scale.rounds} rounds in turns; one process each, of {os.cpu_count()} processors"
     )
     return report

@@ -25,7 +25,6 @@ from shared.identity import Identities
 from shared.places import room_keys
 from shared.tokens import QueueTokens
 
-CONNECTIONS = 64
 BARE, ONE_BY_ONE = "bare aiohttp", "one script call per request"
 POLL, JOIN = "poll", "join"
 JOINED = "newcomers"
@@ -39,12 +38,13 @@ class Scale:
     rounds: int
     polls: Amount  # of a round
     joins: int  # of a round
+    connections: int
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
         if quick:
-            return cls(2_000, 2, Amount(count=1_000), 500)
-        return cls(100_000, 5, Amount(seconds=3), 10_000)
+            return cls(2_000, 2, Amount(count=1_000), 500, 8)
+        return cls(100_000, 5, Amount(seconds=3), 10_000, 64)
 
 
 async def main(quick: bool) -> Report:
@@ -56,8 +56,8 @@ async def main(quick: bool) -> Report:
             await _polls(sale, client, Path(folder), scale, report)
             await _joins(sale, client, Path(folder), scale, report)
     report.notes.append(
-        f"wrk, {CONNECTIONS} connections, {scale.rounds} rounds in turns; one process each, all on"
-        f" this machine, of {os.cpu_count()} processors; CPU: of that process, for each answer"
+        f"wrk, {scale.connections} connections, {scale.rounds} rounds in turns; one process each,"
+        f" of {os.cpu_count()} processors"
     )
     return report
 
@@ -76,7 +76,9 @@ async def _polls(
     status, size = await answer_of(sale.gateway_url, asking[0].wire)
 
     async def polled(server: Server) -> Mapping[str, float]:
-        _, figures = await server.under(file, scale.polls, connections=CONNECTIONS, status=200)
+        _, figures = await server.under(
+            file, scale.polls, connections=scale.connections, status=200
+        )
         return figures
 
     async with AsyncExitStack() as servers:
@@ -109,18 +111,18 @@ class _Newcomers:
     joined: int = field(default=0)
 
     def prepared(self, count: int) -> Path:
-        names = self.line.newcomers(count + CONNECTIONS)
+        names = self.line.newcomers(count)
         requests = [
             Request("POST", self.path, {"Authorization": f"Bearer {self.identities.sign(name)}"})
             for name in names
         ]
         return prepared(self.file, requests)
 
-    async def check(self, answers: int) -> None:
-        """Each answer is a place in the store; there may be places whose answers came too late."""
+    async def check(self, answers: int, cut_off: int) -> None:
+        """Each answer is a place in the store, and so may be what was cut off at the end."""
         await self.line.written_down()
         waiting = await self.line.client.zcard(room_keys(self.line.room_id, "waiting")[0])
-        if not answers <= waiting - self.joined <= answers + CONNECTIONS:
+        if not answers <= waiting - self.joined <= answers + cut_off:
             raise WrongAnswers(f"{answers} joined, and {waiting - self.joined} more are there")
         self.joined = waiting
 
@@ -135,18 +137,18 @@ async def _joins(
     newcomers = _Newcomers(line, identities, folder / "joins", path)
 
     async def joined(server: Server, ours: bool) -> Mapping[str, float]:
-        file = newcomers.prepared(scale.joins)
+        file = newcomers.prepared(scale.joins + scale.connections)
         found, figures = await server.under(
-            file, Amount(count=scale.joins), connections=CONNECTIONS, status=201
+            file, Amount(count=scale.joins), connections=scale.connections, status=201
         )
         if ours:
-            await newcomers.check(found.answers)
+            await newcomers.check(found.answers, scale.connections)
         return figures
 
     (first,) = line.newcomers(1)
     asking = Request("POST", path, {"Authorization": f"Bearer {identities.sign(first)}"})
     status, size = await answer_of(sale.gateway_url, asking.wire)
-    await newcomers.check(1)
+    await newcomers.check(1, 0)
     async with constant("POST", path, status, size) as bare:
         variants: dict[str, Measure] = {
             BARE: partial(joined, bare, False),
