@@ -54,7 +54,7 @@ BEGIN
         FROM unnest(p_wanted, p_seats) AS w (n, seat_number)
         JOIN concert_seat s
             ON s.concert_schedule_id = p_schedules[w.n] AND s.seat_number = w.seat_number
-        WHERE s.status = 'AVAILABLE' AND v_locked[w.n]
+        WHERE s.status = 'AVAILABLE'
         ORDER BY s.concert_seat_id FOR NO KEY UPDATE OF s SKIP LOCKED) l;
     v_now := clock_timestamp();
 
