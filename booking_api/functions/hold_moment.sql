@@ -17,7 +17,9 @@ Returns a row for each request, in their order; its outcome and body:
     held        the answer of the POST
     seat_taken  {"seats": [taken]}, also by a request before it
     alone       nothing was done: ask hold_seats
-Keeps B1, B2, B5, B8, B10, B11. Plans: as hold_seats; and only nested loops, for the same reason.
+Keeps B1, B2, B5, B8, B10, B11. Plans: as hold_seats. Every table is entered by keys that are at hand,
+so that no plan that was made for small tables can go through the whole of large ones: a scalar
+subquery, a subquery with OFFSET 0, = ANY, are not turned into anything else.
 */
 CREATE OR REPLACE FUNCTION hold_moment(
     p_visitors text[], p_tokens text[], p_rooms text[], p_schedules bigint[],
@@ -25,9 +27,7 @@ CREATE OR REPLACE FUNCTION hold_moment(
     p_paths text[], p_keys text[], p_fingerprints bytea[], p_currency text, p_digits integer
 ) RETURNS TABLE (outcome text, body jsonb)
 LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off
-SET lock_timeout = '500ms' AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET lock_timeout = '500ms' AS $$
 #variable_conflict use_column
 DECLARE
     -- Of each request:
@@ -40,7 +40,8 @@ DECLARE
     v_taken jsonb[];              -- that they are taken, if so
     v_held jsonb[];               -- its answer, if it holds them
     --
-    v_free bigint[];              -- free seats, which we have locked
+    v_seats bigint[];             -- of each of p_seats, null for one that is not there
+    v_free bigint[];              -- those that are free and that we have locked
     v_winners integer[];          -- ordinals of those who get their seats
     v_new integer[];              -- those of them without a counter before
     v_now timestamptz;
@@ -49,53 +50,54 @@ BEGIN
     INTO v_locked
     FROM unnest(p_visitors, p_paths, p_keys) WITH ORDINALITY AS a (visitor, path, key, n);
 
+    SELECT array_agg((SELECT s.concert_seat_id FROM concert_seat s
+                      WHERE s.concert_schedule_id = p_schedules[w.n]
+                        AND s.seat_number = w.seat_number) ORDER BY w.place)
+    INTO v_seats
+    FROM unnest(p_wanted, p_seats) WITH ORDINALITY AS w (n, seat_number, place);
     SELECT array_agg(l.concert_seat_id) INTO v_free FROM (
-        SELECT s.concert_seat_id
-        FROM unnest(p_wanted, p_seats) AS w (n, seat_number)
-        JOIN concert_seat s
-            ON s.concert_schedule_id = p_schedules[w.n] AND s.seat_number = w.seat_number
-        WHERE s.status = 'AVAILABLE'
-        ORDER BY s.concert_seat_id FOR NO KEY UPDATE OF s SKIP LOCKED) l;
+        SELECT s.concert_seat_id FROM concert_seat s
+        WHERE s.concert_seat_id = ANY (v_seats) AND s.status = 'AVAILABLE'
+        ORDER BY s.concert_seat_id FOR NO KEY UPDATE SKIP LOCKED) l;
     v_now := clock_timestamp();
 
     WITH dates AS MATERIALIZED (
         SELECT d.concert_schedule_id, c.room_id, d.hold_ttl_s, d.max_seats_per_user,
                d.max_let_go_per_hour,
-               NOT d.avoid_orphans AND NOT EXISTS (
-                   SELECT FROM waitlist w
+               NOT d.avoid_orphans AND (
+                   SELECT w.waitlist_id FROM waitlist w
                    WHERE w.concert_schedule_id = d.concert_schedule_id AND w.status = 'WAITING'
-               ) AS plain
+                   LIMIT 1) IS NULL AS plain
         FROM concert_schedule d JOIN concert c USING (concert_id)
         WHERE d.concert_schedule_id = ANY (p_schedules) AND d.state = 'on_sale'
           AND c.off_sale_at IS NULL
     ), asked AS MATERIALIZED (
-        SELECT a.n, u.user_id, d.hold_ttl_s, coalesce(l.live_seats, 0) AS live_seats,
-               coalesce(l.own_limit, d.max_seats_per_user) AS seat_limit, d.plain,
-               a.time = 1 AND v_locked[a.n] AND k.user_id IS NULL AND d.room_id = a.room_id
-                   AND (d.max_let_go_per_hour = 0
-                        OR let_go_now(l, d.max_let_go_per_hour, v_now) <= d.max_let_go_per_hour - 1)
-                   AS sound
-        FROM (SELECT r.n::integer, r.visitor, r.room_id, r.schedule_id, r.path, r.key,
-                     row_number() OVER (PARTITION BY r.visitor ORDER BY r.n) AS time
+        SELECT a.n, a.user_id, d.hold_ttl_s, coalesce((l.c).live_seats, 0) AS live_seats,
+               coalesce((l.c).own_limit, d.max_seats_per_user) AS seat_limit, d.plain,
+               a.time = 1 AND v_locked[a.n] AND d.room_id = a.room_id
+                   AND (d.max_let_go_per_hour = 0 OR let_go_now(l.c, d.max_let_go_per_hour, v_now)
+                                                     <= d.max_let_go_per_hour - 1)
+                   AND (SELECT k.user_id FROM idempotency_key k
+                        WHERE k.user_id = a.user_id AND k.method = 'POST' AND k.path = a.path
+                          AND k.key = a.key) IS NULL AS sound
+        FROM (SELECT r.n::integer, r.room_id, r.schedule_id, r.path, r.key,
+                     row_number() OVER (PARTITION BY r.visitor ORDER BY r.n) AS time,
+                     (SELECT u.user_id FROM users u WHERE u.external_id = r.visitor) AS user_id
               FROM unnest(p_visitors, p_rooms, p_schedules, p_paths, p_keys) WITH ORDINALITY
-                  AS r (visitor, room_id, schedule_id, path, key, n)) a
+                  AS r (visitor, room_id, schedule_id, path, key, n) OFFSET 0) a
         LEFT JOIN dates d ON d.concert_schedule_id = a.schedule_id
-        LEFT JOIN users u ON u.external_id = a.visitor
-        LEFT JOIN idempotency_key k
-            ON k.user_id = u.user_id AND k.method = 'POST' AND k.path = a.path AND k.key = a.key
-        LEFT JOIN user_schedule l
-            ON l.concert_schedule_id = a.schedule_id AND l.user_id = u.user_id
+        LEFT JOIN LATERAL (
+            SELECT c FROM user_schedule c
+            WHERE c.concert_schedule_id = a.schedule_id AND c.user_id = a.user_id OFFSET 0) l ON true
     ), seats AS (
-        SELECT a.*, w.seat_number, s.concert_seat_id,
-               s.status = 'SOLD' OR (s.status = 'RESERVED' AND s.held_until > v_now) AS taken,
-               bool_and(coalesce(a.sound, false) AND s.concert_seat_id IS NOT NULL) OVER one AS known,
-               coalesce(bool_or(s.status = 'SOLD'
-                                OR (s.status = 'RESERVED' AND s.held_until > v_now)) OVER one, false)
-                   AS late
-        FROM unnest(p_wanted, p_seats) AS w (n, seat_number)
+        SELECT a.*, w.seat_number, w.concert_seat_id, s.taken,
+               bool_and(coalesce(a.sound, false) AND w.concert_seat_id IS NOT NULL) OVER one AS known,
+               coalesce(bool_or(s.taken) OVER one, false) AS late
+        FROM unnest(p_wanted, p_seats, v_seats) AS w (n, seat_number, concert_seat_id)
         JOIN asked a USING (n)
-        LEFT JOIN concert_seat s
-            ON s.concert_schedule_id = p_schedules[w.n] AND s.seat_number = w.seat_number
+        LEFT JOIN LATERAL (
+            SELECT s.status = 'SOLD' OR (s.status = 'RESERVED' AND s.held_until > v_now) AS taken
+            FROM concert_seat s WHERE s.concert_seat_id = w.concert_seat_id OFFSET 0) s ON true
         WINDOW one AS (PARTITION BY w.n)
     ), ranked AS (
         -- Whoever is told that a seat is taken is in nobody's way. Everybody else is, also who goes
@@ -126,9 +128,9 @@ BEGIN
             SELECT p_visitors[w.n], p_visitors[w.n] FROM unnest(v_winners) w (n)
             WHERE v_users[w.n] IS NULL ORDER BY 1
             ON CONFLICT (external_id) DO NOTHING;
-            SELECT array_agg(u.user_id ORDER BY a.n) INTO v_users
-            FROM unnest(p_visitors) WITH ORDINALITY AS a (visitor, n)
-            LEFT JOIN users u ON u.external_id = a.visitor;
+            SELECT array_agg((SELECT u.user_id FROM users u WHERE u.external_id = a.visitor)
+                             ORDER BY a.n)
+            INTO v_users FROM unnest(p_visitors) WITH ORDINALITY AS a (visitor, n);
         END IF;
 
         -- The first write that may still refuse, as in hold_seats; who is refused goes alone.
@@ -146,13 +148,14 @@ BEGIN
                 FROM unnest(v_winners) w (n)
                 JOIN user_schedule c
                     ON c.user_id = v_users[w.n] AND c.concert_schedule_id = p_schedules[w.n]
-                WHERE w.n <> ALL (coalesce(v_new, '{}'))
+                WHERE w.n <> ALL (coalesce(v_new, '{}')) AND c.user_id = ANY (v_users)
                 ORDER BY c.user_id, c.concert_schedule_id FOR NO KEY UPDATE OF c SKIP LOCKED
             ), counted AS (
                 UPDATE user_schedule c
                 SET live_seats = c.live_seats + v_counts[l.n], seat_limit = v_limits[l.n]
                 FROM locked l
                 WHERE c.user_id = l.user_id AND c.concert_schedule_id = l.concert_schedule_id
+                  AND c.user_id = ANY (v_users)
                   AND c.live_seats + v_counts[l.n] <= v_limits[l.n]
                 RETURNING l.n
             )
@@ -170,10 +173,9 @@ BEGIN
                    -- Whole milliseconds, so that the deadline shown is the deadline kept.
                    date_trunc('milliseconds', v_now) + v_ttls_s[w.n] * interval '1 second',
                    v_now, v_now
-            FROM unnest(p_wanted, p_seats) WITH ORDINALITY AS w (n, seat_number, place)
-            JOIN concert_seat s
-                ON s.concert_schedule_id = p_schedules[w.n] AND s.seat_number = w.seat_number
-            WHERE w.n = ANY (v_winners)
+            FROM unnest(p_wanted, v_seats) WITH ORDINALITY AS w (n, concert_seat_id, place)
+            JOIN concert_seat s USING (concert_seat_id)
+            WHERE w.n = ANY (v_winners) AND s.concert_seat_id = ANY (v_free)
             ORDER BY w.place
             RETURNING b.user_id, b.concert_booking_id, b.concert_schedule_id, b.concert_seat_id,
                       b.price, b.expiration_at
@@ -181,7 +183,8 @@ BEGIN
             UPDATE concert_seat s
             SET status = 'RESERVED', concert_booking_id = m.concert_booking_id,
                 held_until = m.expiration_at, changed_xid = pg_current_xact_id(), updated_at = v_now
-            FROM made m WHERE s.concert_seat_id = m.concert_seat_id
+            FROM made m
+            WHERE s.concert_seat_id = m.concert_seat_id AND s.concert_seat_id = ANY (v_free)
             RETURNING m.*, s.seat_number
         ), answers AS (
             SELECT w.n, hold_answer(jsonb_agg(
@@ -208,12 +211,11 @@ BEGIN
     LEFT JOIN LATERAL (
         -- Seats of its own that somebody before it got here.
         SELECT jsonb_build_object('seats', array_agg(w.seat_number ORDER BY w.seat_number)) AS body
-        FROM unnest(p_wanted, p_seats) AS w (n, seat_number)
+        FROM unnest(p_wanted, p_seats, v_seats) AS w (n, seat_number, concert_seat_id)
         WHERE v_sound[r.n] AND v_held[r.n] IS NULL AND v_taken[r.n] IS NULL
-          AND w.n = r.n AND EXISTS (
-              SELECT FROM unnest(p_wanted, p_seats) AS o (n, seat_number)
-              WHERE o.seat_number = w.seat_number AND o.n < w.n AND v_held[o.n] IS NOT NULL
-                AND p_schedules[o.n] = p_schedules[w.n])
+          AND w.n = r.n AND w.concert_seat_id IN (
+              SELECT o.concert_seat_id FROM unnest(p_wanted, v_seats) AS o (n, concert_seat_id)
+              WHERE o.n < r.n AND v_held[o.n] IS NOT NULL)
         HAVING count(*) > 0) t ON true
     ORDER BY r.n;
 END $$;

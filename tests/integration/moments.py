@@ -83,8 +83,18 @@ Decided = tuple[str, Any]
 
 async def hold_together(connection: Any, *wishes: Wish) -> list[Decided]:
     """Ask for all of them in one statement; outcome and body of each."""
-    rows = await connection.fetch(
-        query("hold_moment"),
+    rows = await connection.fetch(query("hold_moment"), *_asked(wishes))
+    return [(row["outcome"], row["body"] and orjson.loads(row["body"])) for row in rows]
+
+
+async def explained_together(connection: Any, *wishes: Wish) -> Any:
+    """The same, with what PostgreSQL says of how it did that."""
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('hold_moment')}"
+    return orjson.loads(await connection.fetchval(explain, *_asked(wishes)))
+
+
+def _asked(wishes: Sequence[Wish]) -> tuple[Any, ...]:
+    return (
         [wish.visitor.name for wish in wishes],
         [wish.visitor.place.jti for wish in wishes],
         [wish.visitor.place.room_id for wish in wishes],
@@ -97,7 +107,6 @@ async def hold_together(connection: Any, *wishes: Wish) -> list[Decided]:
         "USD",
         2,
     )
-    return [(row["outcome"], row["body"] and orjson.loads(row["body"])) for row in rows]
 
 
 def decisions(decided: Sequence[Decided]) -> list[str]:

@@ -34,6 +34,12 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
+@pytest.fixture
+def busy(booking: BookingStack) -> None:
+    """Somebody goes alone all the time, so that whoever comes is of a moment."""
+    booking.app[BOOKINGS]._moments._alone += 1
+
+
 # As alone
 
 
@@ -119,7 +125,7 @@ async def test_many_clients_of_two_processes_on_few_seats(
 ) -> None:
     seats = [f"A-{number}" for number in range(1, 13)]
     schedule_id = await booking.date(seats, limit=2)
-    visitors = await crowd(booking, 60)
+    visitors = await crowd(booking, 24)
     rng = random.Random(1)
     sent = [(visitor, rng.sample(seats, rng.choice([1, 2]))) for visitor in visitors * 2]
 
@@ -142,31 +148,31 @@ async def test_many_clients_of_two_processes_on_few_seats(
     await booking.assert_sound()
 
 
-async def test_the_first_request_and_its_replays_of_one_moment(
+@pytest.mark.usefixtures("busy")
+async def test_the_first_request_and_its_replays_at_once(
     booking: BookingStack, together: list[int]
 ) -> None:
     schedule_id = await booking.date()
-    a, b = await crowd(booking, 2)
-    async with somebody(booking, SEAT.format("A-1")):
-        waiting = asyncio.create_task(booking.hold(a, schedule_id, "A-1"))
-        await blocked(booking)
-        replies = await asyncio.gather(
-            *(booking.hold(b, schedule_id, "A-2", key="one") for _ in range(3))
-        )
-    assert (await waiting).status == 201
+    (visitor,) = await crowd(booking, 1)
+
+    replies = await asyncio.gather(
+        *(booking.hold(visitor, schedule_id, "A-2", key="one") for _ in range(5))
+    )
 
     assert {reply.status for reply in replies} == {201}
     assert len({reply.raw for reply in replies}) == 1
-    assert sum("Idempotency-Replayed" in reply.headers for reply in replies) == 2
+    assert sum("Idempotency-Replayed" in reply.headers for reply in replies) == 4
     assert sum(together) == 1
+    await booking.assert_sound()
 
 
+@pytest.mark.usefixtures("busy")
 async def test_a_lost_answer_is_not_a_failure_and_the_key_finds_it(
     booking: BookingStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection ends after the commit, before its answer has come."""
     schedule_id = await booking.date()
-    visitors = await crowd(booking, 4)
+    visitors = await crowd(booking, 3)
     decide_each = Sale.decide_each
 
     async def lost(self: Sale, *args: Any) -> Any:
@@ -174,63 +180,60 @@ async def test_a_lost_answer_is_not_a_failure_and_the_key_finds_it(
         raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle")
 
     async def hold(number: int) -> Reply:
-        return await booking.hold(visitors[number], schedule_id, f"A-{number}", key=f"k{number}")
+        return await booking.hold(visitors[number], schedule_id, f"A-{number + 1}", key="k")
 
-    async with somebody(booking, SEAT.format("A-10")):
-        waiting = asyncio.create_task(booking.hold(visitors[0], schedule_id, "A-10"))
-        await blocked(booking)
-        monkeypatch.setattr(Sale, "decide_each", lost)
-        replies = await asyncio.gather(*(hold(number) for number in range(1, 4)))
-        monkeypatch.setattr(Sale, "decide_each", decide_each)
-    assert (await waiting).status == 201
-
+    monkeypatch.setattr(Sale, "decide_each", lost)
+    replies = await asyncio.gather(*(hold(number) for number in range(3)))
     assert [(reply.status, reply.code) for reply in replies] == [(503, "unavailable")] * 3
-    assert await booking.pool.fetchval("SELECT count(*) FROM concert_booking") == 4
-    again = [await hold(number) for number in range(1, 4)]
+    assert (await booking.trace())["concert_booking"] == 3
+
+    monkeypatch.setattr(Sale, "decide_each", decide_each)
+    again = [await hold(number) for number in range(3)]
     assert [reply.status for reply in again] == [201] * 3
     assert all("Idempotency-Replayed" in reply.headers for reply in again)
-    assert await booking.pool.fetchval("SELECT count(*) FROM concert_booking") == 4
+    assert (await booking.trace())["concert_booking"] == 3
     await booking.assert_sound()
 
 
+@pytest.mark.usefixtures("busy")
 async def test_a_connection_that_ends_in_a_moment_ends_it_for_all_of_it(
     booking: BookingStack,
 ) -> None:
     schedule_id = await booking.date()
-    visitors = await crowd(booking, 4)
+    visitors = await crowd(booking, 3)
     locked = "    v_now := clock_timestamp();\n\n    WITH dates"
     ending = locked.replace("\n\n", "\n    PERFORM pg_terminate_backend(pg_backend_pid());\n\n")
     await rewrite(booking, "hold_moment", (locked, ending))
-    async with somebody(booking, SEAT.format("A-10")):
-        waiting = asyncio.create_task(booking.hold(visitors[0], schedule_id, "A-10"))
-        await blocked(booking)
-        replies = await asyncio.gather(
-            *(booking.hold(v, schedule_id, f"A-{n}") for n, v in enumerate(visitors[1:], 1))
-        )
+
+    replies = await asyncio.gather(
+        *(booking.hold(v, schedule_id, f"A-{n}") for n, v in enumerate(visitors, 1))
+    )
 
     assert [(reply.status, reply.code) for reply in replies] == [(503, "unavailable")] * 3
-    assert (await waiting).status == 201
-    assert (await booking.trace())["concert_booking"] == 1
+    assert (await booking.trace())["concert_booking"] == 0
 
 
+@pytest.mark.usefixtures("busy")
 async def test_what_one_of_a_moment_breaks_is_its_own(booking: BookingStack) -> None:
     schedule_id = await booking.date()
-    first, bad, good = await crowd(booking, 3)
+    bad, *good = await crowd(booking, 3)
     for name, asked, visitor in (
         ("hold_moment", "    SELECT array_agg(pg_try_advisory", "ANY (p_visitors)"),
         ("hold_seats", "    SELECT o.user_id, o.outcome, o.body INTO", "p_visitor"),
     ):
         poison = f"    PERFORM 1 / CASE WHEN '{bad.name}' = {visitor} THEN 0 ELSE 1 END;\n{asked}"
         await rewrite(booking, name, (asked, poison))
-    async with somebody(booking, SEAT.format("A-10")):
-        waiting = asyncio.create_task(booking.hold(first, schedule_id, "A-10"))
-        await blocked(booking)
-        replies = await asyncio.gather(
-            booking.hold(bad, schedule_id, "A-1"), booking.hold(good, schedule_id, "A-2")
-        )
+    asks = Asks(booking, schedule_id)
 
-    assert [(reply.status, reply.code) for reply in replies] == [(500, "internal"), (201, "")]
-    assert (await waiting).status == 201
+    found = await asyncio.gather(
+        *(asks.hold(Wish(v, schedule_id, (f"A-{n}",))) for n, v in enumerate((*good, bad), 1)),
+        return_exceptions=True,
+    )
+
+    assert found[:2] == [("held", (["A-1"], "50.00")), ("held", (["A-2"], "50.00"))]
+    assert isinstance(found[2], asyncpg.DivisionByZeroError)
+    assert (await booking.trace())["concert_booking"] == 2
+    await booking.assert_sound()
 
 
 async def test_a_hold_that_waits_for_a_lock_keeps_only_its_own_kind_waiting(

@@ -8,13 +8,14 @@ import orjson
 import pytest
 
 from booking_api.database import query
-from tests.booking_stack import ROOM, BookingStack
+from tests.booking_stack import ROOM, BookingStack, Visitor
 from tests.integration.moments import (
     COUNTER,
     SEAT,
     Wish,
     crowd,
     decisions,
+    explained_together,
     hold_together,
     somebody,
 )
@@ -290,9 +291,8 @@ async def test_a_counter_that_grew_meanwhile_is_judged_as_it_is(booking: Booking
     a, b, c = await crowd(booking, 3)
     await booking.held(a, schedule_id, "A-1")
     # As if the look had been before that hold.
-    await rewrite(
-        booking, "hold_moment", ("coalesce(l.live_seats, 0) AS live_seats", "0 AS live_seats")
-    )
+    looked = "coalesce((l.c).live_seats, 0) AS live_seats"
+    await rewrite(booking, "hold_moment", (looked, "0 AS live_seats"))
     decided = await hold_together(
         booking.pool,
         Wish(a, schedule_id, ("A-2",)),
@@ -303,3 +303,41 @@ async def test_a_counter_that_grew_meanwhile_is_judged_as_it_is(booking: Booking
     assert decisions(decided) == ["alone", "alone", "held"]
     assert await booking.status(a, schedule_id, "A-2") == "AVAILABLE"
     await booking.assert_sound()
+
+
+async def test_a_session_that_knew_small_tables_reads_no_more_of_large_ones(
+    booking: BookingStack,
+) -> None:
+    schedule_id = await booking.date()
+    early, late = await crowd(booking, 4), await crowd(booking, 4)
+
+    async def pages(connection: Any, visitors: list[Visitor], first: int) -> int:
+        """How many pages such a moment reads, in this session."""
+        wishes = [
+            Wish(visitor, schedule_id, (f"A-{n}",)) for n, visitor in enumerate(visitors, first)
+        ]
+        (plan,) = await explained_together(connection, *wishes)
+        return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+    async with booking.pool.acquire() as session:
+        small = await pages(session, early, 1)
+        await session.execute(
+            """
+            INSERT INTO users (external_id, user_name)
+            SELECT 'crowd-' || n, 'crowd' FROM generate_series(1, 5000) n;
+            INSERT INTO concert_seat (concert_schedule_id, seat_number, price)
+            SELECT concert_schedule_id, 'C-' || n, 1
+            FROM concert_schedule, generate_series(1, 5000) n;
+            INSERT INTO user_schedule (user_id, concert_schedule_id, live_seats, seat_limit)
+            SELECT user_id, concert_schedule_id, 0, 4 FROM users, concert_schedule
+            WHERE external_id LIKE 'crowd-%';
+            INSERT INTO idempotency_key (user_id, method, path, key, fingerprint, status, response)
+            SELECT user_id, 'POST', '/', 'k', '', 201, '{}' FROM users;
+            INSERT INTO waitlist (user_id, concert_schedule_id, room_id, token_value, status,
+                                  reason)
+            SELECT user_id, concert_schedule_id, 'r', 't', 'ENDED', 'left'
+            FROM users, concert_schedule;
+            """
+        )
+        large = await pages(session, late, 5)
+    assert large < 3 * small
