@@ -29,72 +29,87 @@ BEGIN
 END $$;
 
 /*
-settle_bookings -- sell held seats for money that is in their owner's balance. For other functions:
-the caller holds the locks of the seats and the user, and has found the bookings payable, of one
-room, and the balance (p_balance) enough. p_intent: the provider's payment that filled it, or null.
-Returns the payments as answers show them, in the order of p_bookings, and completed: the jtis whose
-visit this ends.
+settle_bookings -- sell held seats for money that is in their owners' balances. For other functions:
+the caller holds the locks of the seats and the users, and has found the bookings payable, those of
+one owner of one room, and the balances enough. p_intent: the provider's payment that filled one, or
+null.
+Returns a row for each owner: the body of the answer to the payment, its payments in the order of
+p_bookings, and completed: the jtis whose visit this ends, or null.
+One statement for all of them: nothing that it reads can change, for what it reads is locked.
 Keeps B2..B7.
 */
+DROP FUNCTION IF EXISTS settle_bookings(text, bigint[], numeric, bigint, timestamptz, text, integer);
 CREATE OR REPLACE FUNCTION settle_bookings(
-    p_visitor text, p_bookings bigint[], p_balance numeric, p_intent bigint,
-    p_now timestamptz, p_currency text, p_digits integer, OUT payments jsonb, OUT completed text[]
-) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
-DECLARE
-    v_user bigint;
-    v_room text;
+    p_bookings bigint[], p_intent bigint, p_now timestamptz, p_currency text, p_digits integer
+) RETURNS TABLE (user_id bigint, body jsonb, completed text[])
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
-    UPDATE concert_booking b SET status = 'CONFIRMED', updated_at = p_now
-    WHERE b.concert_booking_id = ANY (p_bookings);
-    UPDATE concert_seat s
-    SET status = 'SOLD', held_until = NULL, changed_xid = pg_current_xact_id(), updated_at = p_now
-    WHERE s.concert_seat_id = ANY (ARRAY(
-        SELECT b.concert_seat_id FROM concert_booking b WHERE b.concert_booking_id = ANY (p_bookings)));
-    UPDATE waitlist w SET status = 'ENDED', reason = 'taken', updated_at = p_now
-    WHERE w.concert_booking_id = ANY (p_bookings) AND w.status = 'OFFERED';
-    WITH paid AS (
+    RETURN QUERY
+    WITH confirmed AS (
+        UPDATE concert_booking b SET status = 'CONFIRMED', updated_at = p_now
+        WHERE b.concert_booking_id = ANY (p_bookings)
+        RETURNING b.concert_booking_id, b.concert_seat_id, b.user_id, b.room_id, b.token_value, b.price
+    ), sold AS (
+        UPDATE concert_seat s
+        SET status = 'SOLD', held_until = NULL, changed_xid = pg_current_xact_id(), updated_at = p_now
+        WHERE s.concert_seat_id = ANY (ARRAY(SELECT c.concert_seat_id FROM confirmed c))
+    ), taken AS (
+        UPDATE waitlist w SET status = 'ENDED', reason = 'taken', updated_at = p_now
+        WHERE w.concert_booking_id = ANY (p_bookings) AND w.status = 'OFFERED'
+    ), paid AS (
         INSERT INTO payment AS p (concert_booking_id, payment_amount, payment_intent_id,
                                   created_at, updated_at)
-        SELECT b.concert_booking_id, b.price, p_intent, p_now, p_now FROM concert_booking b
-        WHERE b.concert_booking_id = ANY (p_bookings)
-        ORDER BY array_position(p_bookings, b.concert_booking_id)
+        SELECT c.concert_booking_id, c.price, p_intent, p_now, p_now FROM confirmed c
+        ORDER BY array_position(p_bookings, c.concert_booking_id)
         RETURNING p.payment_id, p.concert_booking_id, p.payment_amount
-    ), owner AS (
-        SELECT b.user_id, b.room_id FROM concert_booking b
-        WHERE b.concert_booking_id = p_bookings[1]
+    ), owner AS MATERIALIZED (
+        SELECT u.user_id, u.external_id, u.balance FROM users u
+        WHERE u.user_id = ANY (ARRAY(SELECT c.user_id FROM confirmed c))
+    ), due AS MATERIALIZED (
+        SELECT o.user_id, p.payment_id, p.concert_booking_id, p.payment_amount,
+               o.balance - sum(p.payment_amount) OVER (
+                   PARTITION BY o.user_id ORDER BY p.payment_id) AS balance_after
+        FROM paid p
+        JOIN confirmed c ON c.concert_booking_id = p.concert_booking_id
+        JOIN owner o ON o.user_id = c.user_id
     ), moved AS (
         INSERT INTO ledger (user_id, kind, amount, balance_after, payment_id, created_at)
-        SELECT o.user_id, 'PAYMENT', -p.payment_amount,
-               p_balance - sum(p.payment_amount) OVER (ORDER BY p.payment_id), p.payment_id, p_now
-        FROM paid p, owner o ORDER BY p.payment_id
+        SELECT d.user_id, 'PAYMENT', -d.payment_amount, d.balance_after, d.payment_id, p_now
+        FROM due d ORDER BY d.payment_id
     ), spent AS (
         UPDATE users u SET updated_at = p_now,
-            balance = u.balance - (SELECT sum(p.payment_amount) FROM paid p)
-        FROM owner o WHERE u.user_id = o.user_id
-    )
-    SELECT o.user_id, o.room_id, jsonb_agg(jsonb_build_object(
-        'payment_id', p.payment_id,
-        'concert_booking_id', p.concert_booking_id,
-        'payment_amount', money_text(p.payment_amount, p_digits),
-        'created_at', utc_text(p_now)) ORDER BY p.payment_id)
-    INTO v_user, v_room, payments FROM paid p, owner o GROUP BY o.user_id, o.room_id;
-
-    -- MATERIALIZED: by its visitor, not through the index of all deadlines.
-    IF NOT EXISTS (WITH mine AS MATERIALIZED (
-                       SELECT * FROM concert_booking b WHERE b.user_id = v_user)
-                   SELECT FROM mine m
-                   WHERE m.room_id = v_room AND m.status = 'PENDING'
-                     AND m.expiration_at > p_now) THEN
-        SELECT array_agg(DISTINCT b.token_value) INTO completed FROM concert_booking b
-        WHERE b.concert_booking_id = ANY (p_bookings);
+            balance = u.balance - (SELECT sum(d.payment_amount) FROM due d WHERE d.user_id = u.user_id)
+        WHERE u.user_id = ANY (ARRAY(SELECT o.user_id FROM owner o))
+    ), mine AS MATERIALIZED (  -- by its visitor, not through the index of all deadlines
+        SELECT b.* FROM concert_booking b
+        WHERE b.user_id = ANY (ARRAY(SELECT o.user_id FROM owner o))
+    ), visit AS MATERIALIZED (
+        SELECT DISTINCT c.user_id, c.room_id, c.token_value FROM confirmed c
+        WHERE NOT EXISTS (
+            SELECT FROM mine m
+            WHERE m.user_id = c.user_id AND m.room_id = c.room_id AND m.status = 'PENDING'
+              AND m.expiration_at > p_now AND m.concert_booking_id <> ALL (p_bookings))
+    ), ended AS (
         -- Who pays tells Redis at once; the row is due only should that fail.
         INSERT INTO token_completion (token_value, room_id, visitor, generation, number,
                                       next_attempt_at)
-        SELECT t, v_room, p_visitor, split_part(t, '.', 2)::bigint, split_part(t, '.', 3)::bigint,
-               p_now + interval '1 second'
-        FROM unnest(completed) t
-        ON CONFLICT (token_value) DO NOTHING;
-    END IF;
+        SELECT v.token_value, v.room_id, o.external_id, split_part(v.token_value, '.', 2)::bigint,
+               split_part(v.token_value, '.', 3)::bigint, p_now + interval '1 second'
+        FROM visit v JOIN owner o ON o.user_id = v.user_id
+        ON CONFLICT (token_value) DO NOTHING
+    )
+    SELECT d.user_id,
+           jsonb_build_object(
+               'payments', jsonb_agg(jsonb_build_object(
+                   'payment_id', d.payment_id,
+                   'concert_booking_id', d.concert_booking_id,
+                   'payment_amount', money_text(d.payment_amount, p_digits),
+                   'created_at', utc_text(p_now)) ORDER BY d.payment_id),
+               'total', money_text(sum(d.payment_amount), p_digits),
+               'balance', money_text(min(d.balance_after), p_digits),
+               'currency', p_currency),
+           (SELECT array_agg(v.token_value) FROM visit v WHERE v.user_id = d.user_id)
+    FROM due d GROUP BY d.user_id;
     PERFORM announce_bookings('booking.confirmed', p_bookings, p_currency, p_digits);
 END $$;
 
@@ -168,13 +183,8 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT s.payments, s.completed INTO body, completed
-    FROM settle_bookings(p_visitor, p_bookings, v_balance, NULL, v_now, p_currency, p_digits) s;
+    SELECT s.body, s.completed INTO body, completed
+    FROM settle_bookings(p_bookings, NULL, v_now, p_currency, p_digits) s;
     outcome := 'paid';
-    body := jsonb_build_object(
-        'payments', body,
-        'total', money_text(v_total, p_digits),
-        'balance', money_text(v_balance - v_total, p_digits),
-        'currency', p_currency);
     PERFORM end_once(v_user, p_path, p_key, p_fingerprint, body);
 END $$;

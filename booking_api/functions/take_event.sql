@@ -67,8 +67,7 @@ BEGIN
         UPDATE users u SET balance = u.balance + v_intent.amount
         WHERE u.user_id = v_intent.user_id;
         SELECT s.completed INTO completed
-        FROM settle_bookings(visitor, v_intent.concert_booking_ids, v_balance + v_intent.amount,
-                             p_intent, v_now, p_currency, p_digits) s;
+        FROM settle_bookings(v_intent.concert_booking_ids, p_intent, v_now, p_currency, p_digits) s;
     END IF;
 END $$;
 
