@@ -115,6 +115,8 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         yield
         app[TICKETS].close()
         await app[BOOKINGS].close()
+        await app[PAYMENTS].close()
+        await app[COMPLETIONS].close()
         await places.close()
 
 

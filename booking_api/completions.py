@@ -1,4 +1,6 @@
-"""Telling Redis which tokens a payment completed: at once, else again and again until done.
+"""Telling Redis which tokens payments completed: at once, else again and again until done.
+
+Who pays in one moment shares a call: payments that were committed together are told together.
 
 The row in `token_completion` is written with the payment, so nothing is forgotten in a crash. What
 Redis knows is removed from the table in batches, off the path of the payment; ending a place twice
@@ -6,13 +8,15 @@ is harmless.
 """
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import web
 
 from booking_api.database import Sale
 from shared.logs import logger
-from shared.places import Places
+from shared.places import AT_ONCE, BEHIND, Places
 from shared.stores import unavailable
+from shared.together import Together
 from shared.tokens import Place
 
 #: A payment waits no longer than this for Redis.
@@ -29,16 +33,18 @@ class Completions:
     def __init__(self, sale: Sale, places: Places):
         self._sale = sale
         self._places = places
-        self._telling: set[asyncio.Task[None]] = set()
+        self._together = Together[str, Place, bool](self._finish, most=AT_ONCE, waiting=BEHIND)
         self._told: list[str] = []
+
+    async def close(self) -> None:
+        """Tell no more; what Redis does not know is told by whoever retries next."""
+        await self._together.close()
 
     async def tell(self, visitor: str, jtis: list[str]) -> None:
         """Tell Redis at once; returns when it knows, or after PATIENCE_S. Raises nothing."""
-        telling = [asyncio.create_task(self._finish(_place(visitor, jti))) for jti in jtis]
-        for task in telling:
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
-        await asyncio.wait(telling, timeout=PATIENCE_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self._tell([_place(visitor, jti) for jti in jtis])
 
     async def retry(self) -> int:
         """Remove what is known, tell again what is due; returns how many were due."""
@@ -46,24 +52,24 @@ class Completions:
         if told:
             await self._sale.rows("completed", told)
         due = await self._sale.rows("due_completions", BATCH)
-        await asyncio.gather(
-            *(
-                self._finish(
-                    Place(row["room_id"], row["visitor"], row["generation"], row["number"])
-                )
-                for row in due
-            )
+        await self._tell(
+            [Place(row["room_id"], row["visitor"], row["generation"], row["number"]) for row in due]
         )
         return len(due)
 
-    async def _finish(self, place: Place) -> None:
+    async def _tell(self, places: list[Place]) -> None:
+        telling = (self._together.ask(place.room_id, place) for place in places)
+        await asyncio.gather(*telling, return_exceptions=True)  # who failed is due again
+
+    async def _finish(self, room_id: str, places: list[Place]) -> list[bool]:
         try:
-            await self._places.finish(place, "completed")
+            ended = await self._places.finish_each(room_id, places, "completed")
         except Exception as error:
             if unavailable(error) is None:
                 log.exception("completion_failed")
-            return
-        self._told.append(place.jti)
+            raise
+        self._told += [place.jti for place in places]
+        return ended
 
 
 def _place(visitor: str, jti: str) -> Place:

@@ -93,13 +93,13 @@ async def test_a_payment_does_not_wait_for_a_redis_that_hangs(
     visitor = await booking.visitor(money="100.00")
     (booking_id,) = await booking.held(visitor, schedule_id, "A-1")
     places, back = booking.app[PLACES], asyncio.Event()
-    finish = places.finish
+    finish = places.finish_each
 
-    async def hang(*args: Any) -> bool:
+    async def hang(*args: Any) -> list[bool]:
         await back.wait()
         return await finish(*args)
 
-    monkeypatch.setattr(places, "finish", hang)
+    monkeypatch.setattr(places, "finish_each", hang)
 
     async with asyncio.timeout(10):
         assert (await booking.pay(visitor, booking_id)).status == 201
