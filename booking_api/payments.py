@@ -38,8 +38,7 @@ class Payments:
     async def pay(self, place: Place, booking_ids: list[int], asked: Once) -> Answer:
         """Pay all the bookings or none; Redis knows of the completed token when this returns, or
         will be told. Raises BookingExpired, NotPayable, InsufficientBalance, NotFound, …"""
-        # One visitor's payments follow each other: they are paid from one balance.
-        answer = await self._moments.ask(_Payment(place, booking_ids, asked), own=(place.visitor,))
+        answer = await self._moments.ask(_Payment(place, booking_ids, asked), own=())
         if answer.row["completed"]:
             await self._completions.tell(place.visitor, answer.row["completed"])
         return answer
