@@ -9,15 +9,16 @@ and an owner that nobody works on, and a balance that is enough.
 Returns a row for each request: paid, with the body of the answer and completed: the jtis whose
 visit it ends; or alone: pay_bookings is to say what becomes of it, nothing of it was written.
 Locks: keys, seats by id, users by user_id, none of which it waits for: whoever would have to wait
-goes alone, so that nobody's payment waits for somebody else's seat. The clock, keys, bookings and
-balances are read after the locks.
+goes alone, so that nobody's payment waits for somebody else's seat; should anything else take long,
+the moment fails. The clock, keys, bookings and balances are read after the locks.
 Keeps B2..B8. Plans: as for hold_seats.
 */
 CREATE OR REPLACE FUNCTION pay_moment(
     p_visitors text[], p_rooms text[], p_paths text[], p_keys text[], p_fingerprints bytea[],
     p_requests integer[], p_bookings bigint[], p_currency text, p_digits integer
 ) RETURNS TABLE (request integer, outcome text, body jsonb, completed text[])
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET lock_timeout = '500ms' AS $$
 DECLARE
     v_requests integer[];         -- which may be plain
     v_users bigint[];             -- and whose they are
