@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from bench.engines import stack, stores
+from bench.engines import processes, stack, stores
 from bench.load import Amount, Request, WrongAnswers, cpu_s, prepared
 from bench.pgbench import CLIENTS, NTH, Statement, pgbench
 from bench.report import Figure, Measure, Report, in_turns
@@ -108,9 +108,9 @@ def _numbered(*parameters: str) -> Mapping[int, str]:
 async def main(quick: bool) -> Report:
     """Holds, payments and refusals a second."""
     scale = Scale.of(quick)
-    report = Report("Bookings of one booking process")
+    report = Report("Bookings of the booking API")
     async with (
-        stack() as running,
+        stack(processes()) as running,
         stores(running) as (client, pool),
         aiohttp.ClientSession() as http,
     ):
@@ -123,7 +123,8 @@ async def main(quick: bool) -> Report:
         report.notes.append(await sale.verified())
     report.notes.append(
         f"wrk, and pgbench -M prepared; {scale.bookings:,} bookings in each of {scale.rounds}"
-        f" rounds in turns, with fsync; one process each, of {os.cpu_count()} processors"
+        f" rounds in turns, with fsync; processes of each: {processes()}, on {os.cpu_count()}"
+        " processors"
     )
     return report
 
@@ -173,7 +174,7 @@ class _Bench:
             )
             return figures
 
-        async with constant("POST", sold.path, status, size) as bare:
+        async with constant("POST", sold.path, status, size, processes()) as bare:
             variants: dict[str, Measure] = {
                 BARE: partial(refused, bare),
                 REFUSED: partial(refused, self.server),

@@ -11,9 +11,15 @@ import redis.asyncio as redis
 
 from onsale.engines import Valkey
 from onsale.stack import Stack, run_stack
+from shared.settings import Environment
 
 #: What would lead a benchmark to a sale that is somebody's.
 _OTHERS = ("REDIS_URL", "DATABASE_URL", "ONSALE_HOME")
+
+
+def processes() -> int:
+    """How many of each service, and of what it is measured against: as `onsale up` is told."""
+    return Environment(os.environ).integer("ONSALE_WORKERS", 1, 1, 64)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.engines import stack, stores
+from bench.engines import processes, stack, stores
 from bench.load import Amount, Request, prepared
 from bench.report import Figure, Measure, Report, in_turns
 from bench.sale import Sale
@@ -41,9 +41,9 @@ class Scale:
 async def main(quick: bool) -> Report:
     """Reads a second."""
     scale = Scale.of(quick)
-    report = Report("Gated reads of one booking process")
+    report = Report("Gated reads of the booking API")
     async with (
-        stack() as running,
+        stack(processes()) as running,
         stores(running) as (client, pool),
         aiohttp.ClientSession() as http,
     ):
@@ -74,6 +74,7 @@ async def main(quick: bool) -> Report:
     report.figures.append(Figure.rated(name, found, (WITHOUT, WITH), target=0.8))
     report.notes.append(
         f"wrk, {scale.connections} connections of {scale.visitors:,} visitors who were let in,"
-        f" {scale.rounds} rounds in turns; one process each, of {os.cpu_count()} processors"
+        f" {scale.rounds} rounds in turns; processes of each: {processes()}, on {os.cpu_count()}"
+        " processors"
     )
     return report

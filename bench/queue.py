@@ -15,7 +15,7 @@ from pathlib import Path
 
 import redis.asyncio as redis
 
-from bench.engines import stack, stores
+from bench.engines import processes, stack, stores
 from bench.load import Amount, Request, WrongAnswers, prepared
 from bench.report import Figure, Measure, Report, in_turns
 from bench.rooms import Line
@@ -50,14 +50,14 @@ class Scale:
 async def main(quick: bool) -> Report:
     """Polls and joins a second."""
     scale = Scale.of(quick)
-    report = Report("Polls and joins of one gateway process")
-    async with stack() as sale, stores(sale) as (client, _):
+    report = Report("Polls and joins of a gateway")
+    async with stack(processes()) as sale, stores(sale) as (client, _):
         with tempfile.TemporaryDirectory(prefix="onsale-bench-") as folder:
             await _polls(sale, client, Path(folder), scale, report)
             await _joins(sale, client, Path(folder), scale, report)
     report.notes.append(
-        f"wrk, {scale.connections} connections, {scale.rounds} rounds in turns; one process each,"
-        f" of {os.cpu_count()} processors"
+        f"wrk, {scale.connections} connections, {scale.rounds} rounds in turns; processes of each:"
+        f" {processes()}, on {os.cpu_count()} processors"
     )
     return report
 
@@ -82,7 +82,7 @@ async def _polls(
         return figures
 
     async with AsyncExitStack() as servers:
-        bare = await servers.enter_async_context(constant("GET", path, status, size))
+        bare = await servers.enter_async_context(constant("GET", path, status, size, processes()))
         slow = await servers.enter_async_context(beside(sale, sale.services[0], "bench.one_by_one"))
         variants: dict[str, Measure] = {
             BARE: partial(polled, bare),
@@ -149,7 +149,7 @@ async def _joins(
     asking = Request("POST", path, {"Authorization": f"Bearer {identities.sign(first)}"})
     status, size = await answer_of(sale.gateway_url, asking.wire)
     await newcomers.check(1, 0)
-    async with constant("POST", path, status, size) as bare:
+    async with constant("POST", path, status, size, processes()) as bare:
         variants: dict[str, Measure] = {
             BARE: partial(joined, bare, False),
             JOIN: partial(joined, Server.gateway(sale), True),
