@@ -7,7 +7,7 @@ store to the other, so that their clocks may differ (S1).
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,8 +26,9 @@ from shared.stores import ACQUIRE_DEADLINE_S, DATABASE, REDIS
 
 BATCH = 2000
 PAUSE_S = 0.2
-#: Rooms looked at in one round trip; with ten thousand of them a pass costs a moment, and more than
-#: this share of the time would be too much for passes that find little.
+#: Rooms looked at in one round trip; with ten thousand of them that costs a moment, and more than
+#: this share of the time would be too much for passes that find little. What they do find is no
+#: part of it: after a million rows nobody waits five times as long for the next.
 LOOKED_AT, SHARE = 500, 0.2
 #: After a failure: a store that is gone is asked once a second.
 RETRY_S = 1.0
@@ -84,11 +85,24 @@ class _Row:
 class Journal:
     """Moves all rooms' journals while it holds the leader's lock."""
 
-    def __init__(self, client: "redis.Redis", rooms: Rooms, pool: "asyncpg.Pool"):
+    def __init__(
+        self,
+        client: "redis.Redis",
+        rooms: Rooms,
+        pool: "asyncpg.Pool",
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._client = client
         self._rooms = rooms
         self._pool = pool
+        self._clock = clock
+        self._looked_s = 0.0
         self._failing = False
+
+    @property
+    def pause_s(self) -> float:
+        """How long to rest after the last pass, if it found little."""
+        return max(PAUSE_S, self._looked_s / SHARE)
 
     async def run(self) -> None:
         while True:
@@ -106,21 +120,23 @@ class Journal:
     async def _lead(self, connection: "asyncpg.pool.PoolConnectionProxy") -> None:
         try:
             while True:
-                began = time.monotonic()
                 if await self.move(connection) < BATCH:
                     # Proves that the lock's connection is still there.
                     await connection.fetchval("SELECT 1")
-                    await asyncio.sleep(max(PAUSE_S, (time.monotonic() - began) / SHARE))
+                    await asyncio.sleep(self.pause_s)
         finally:
             if not connection.is_closed():
                 await connection.fetchval("SELECT pg_advisory_unlock($1)", LEADER_LOCK)
 
     async def move(self, connection: "asyncpg.pool.PoolConnectionProxy") -> int:
         """Move one batch of every room; returns how many entries. Raises the stores' errors."""
-        moved, cursor = 0, -1
+        moved, cursor, self._looked_s = 0, -1, 0.0
         while cursor:
+            began = self._clock()
             cursor, room_ids = await self._rooms.some(max(cursor, 0), LOOKED_AT)
-            for room_id in await self._written(room_ids):
+            written = await self._written(room_ids)
+            self._looked_s += self._clock() - began
+            for room_id in written:
                 moved += await self._move(connection, room_id)
         return moved
 

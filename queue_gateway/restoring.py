@@ -85,13 +85,10 @@ async def _give_up(
 ) -> int:
     """Expire in the table whatever is not live in the store; returns how many."""
     *lines, holders = room_keys(room_id, *LINES, "holders")
-    lost, after = 0, 0
-    while True:
-        page = await connection.fetch(
-            _query("live_tokens"), room_id, generation, after, PAGE, timeout=DEADLINE_S
-        )
-        if not page:
-            return lost
+    lost = 0
+    # A cursor: asked for page by page, the table would be looked through once for each page.
+    live = await connection.cursor(_query("live_tokens"), room_id, generation, timeout=DEADLINE_S)
+    while page := await live.fetch(PAGE, timeout=DEADLINE_S):
         visitors = [row["visitor"] for row in page]
         # One transaction: a place may move from one key to the other.
         async with client.pipeline(transaction=True) as together:
@@ -104,9 +101,10 @@ async def _give_up(
             for row, *numbers in zip(page, *found, strict=True)
             if row["number"] not in {int(number) for number in numbers if number is not None}
         ]
-        await connection.execute(_query("lost_tokens"), gone, timeout=DEADLINE_S)
+        if gone:
+            await connection.execute(_query("lost_tokens"), gone, timeout=DEADLINE_S)
         lost += len(gone)
-        after = page[-1]["number"]
+    return lost
 
 
 async def tell_deadlines(

@@ -1,5 +1,4 @@
--- live_tokens: a page of the tokens that the table believes to be live.
--- $1 room_id  $2 generation  $3 after number  $4 most
+-- live_tokens: the tokens that the table believes to be live, as it was when they were asked for.
+-- $1 room_id  $2 generation
 SELECT token_value, visitor, number FROM queue
-WHERE room_id = $1 AND generation = $2 AND number > $3 AND status <> 'EXPIRED'
-ORDER BY number LIMIT $4
+WHERE room_id = $1 AND generation = $2 AND status <> 'EXPIRED'

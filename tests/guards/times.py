@@ -155,9 +155,17 @@ _ROOMS = (
         (
             "only journals that hold something are read",
             "S3",
-            "for room_id in await self._written(room_ids):",
-            "for room_id in room_ids:",
+            "written = await self._written(room_ids)",
+            "written = room_ids",
             _MANY + "test_the_journal_reads_only_rooms_in_which_something_happened",
+        ),
+        (
+            "rooms that take long to look at are looked at less often",
+            "S3",
+            "max(PAUSE_S, self._looked_s / SHARE)",
+            "PAUSE_S",
+            "tests/integration/test_journal.py::"
+            "test_rooms_that_take_long_to_look_at_are_looked_at_less_often",
         ),
     ),
 )

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from queue_gateway import journal as journal_module
 from queue_gateway.journal import Entry, Journal
 from queue_gateway.room import Rooms
 from shared.places import room_keys
@@ -211,3 +212,40 @@ async def test_deadlines_that_moved_are_no_longer_those_of_who_left(
     await rooms.extend(ROOM, 600)
     await moved(journal, pool)
     assert await table(pool) == once
+
+
+async def test_much_work_is_followed_by_no_longer_rest(
+    redis: Redis, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    async def a_minute(*_: Any) -> None:
+        nonlocal now
+        now += 60
+
+    monkeypatch.setattr(journal_module, "tell_deadlines", a_minute)
+    line = Line(redis)
+    await line.configure()
+    await line.throng(1)
+    await line.rooms.extend(ROOM, 10)
+    journal = Journal(redis, line.rooms, pool, clock=lambda: now)
+    assert await moved(journal, pool) > 0
+    assert now == 60
+    assert journal.pause_s == journal_module.PAUSE_S
+
+
+async def test_rooms_that_take_long_to_look_at_are_looked_at_less_often(
+    redis: Redis, pool: asyncpg.Pool
+) -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1
+        return now
+
+    line = Line(redis)
+    await line.configure()
+    journal = Journal(redis, line.rooms, pool, clock=clock)
+    await moved(journal, pool)
+    assert journal.pause_s == 1 / journal_module.SHARE

@@ -17,6 +17,7 @@ from booking_api.database import Sale
 from booking_api.idempotency import Once
 from booking_api.seat_maps import SeatMaps
 from onsale.verify import verify
+from queue_gateway import restoring
 from queue_gateway.journal import Journal
 from queue_gateway.room import Rooms
 from shared.places import Places
@@ -96,6 +97,27 @@ async def test_a_restart_that_lost_nothing_loses_no_place(line: Line) -> None:
     again = [await line.enter(name) for name in ("ann", "bob", "cat")]
     assert [a.place for a in again] == [e.place for e in entered]
     assert [a.status.status for a in again] == ["ACTIVE", "WAIT", "WAIT"]
+
+
+async def test_a_line_of_many_pages_is_compared_to_its_end(
+    line: Line, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "PAGE", 3)
+    await line.rooms.configure(ROOM, {"state": "paused"})
+    async with connected_database(database_url, application="test") as pool:
+        journal = Journal(line.client, line.rooms, pool)
+        kept = [await line.enter(f"kept-{number}") for number in range(10)]
+        written = await line.written()
+        lost = [await line.enter(f"lost-{number}") for number in range(10)]
+        async with pool.acquire() as connection:
+            await journal.move(connection)
+            await line.forget_since(written)
+            await line.rooms.admit(ROOM, 100)
+            await journal.move(connection)
+            rows = await connection.fetch("SELECT token_value, status FROM queue")
+    status = {row["token_value"]: row["status"] for row in rows}
+    assert [status[one.place.jti] for one in kept] == ["WAIT"] * 10
+    assert [status[one.place.jti] for one in lost] == ["EXPIRED"] * 10
 
 
 async def test_after_a_lost_second_table_and_store_agree_again(
