@@ -36,8 +36,9 @@ TOGETHER = 32
 CHUNK = 10_000
 #: The reference: a sorted set of the same members and scores, and where its first ones go.
 ENTRIES, TAKEN = "{bench}:entries", "{bench}:taken"
-#: Cap and rate let in as many at once as is asked for.
-OPEN = {"max_active": 1_000_000, "admit_per_minute": 6_000_000, "active_ttl_s": 86_400}
+#: The rate lets in as many at once as is asked for; the cap lets in nobody, or everybody.
+RATE = {"admit_per_minute": 6_000_000, "active_ttl_s": 86_400}
+SHUT, OPEN = {"max_active": 0}, {"max_active": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ async def main(quick: bool) -> Report:
 async def _line(client: "redis.Redis", count: int) -> Line:
     """So many in line; what they left in the journal is moved away."""
     line = Line(client, f"line-{count}")
-    await Rooms(client).configure(line.room_id, SETTINGS)
+    await Rooms(client).configure(line.room_id, {**SETTINGS, **RATE})
     await _joined(line, count)
     return line
 
@@ -166,7 +167,7 @@ async def _admissions(client: "redis.Redis", line: Line, scale: Scale, report: R
                 raise RuntimeError(f"{admitted} were let in, not {scale.admitted}")
 
         found = await _timed(client, let_in)
-        await rooms.configure(line.room_id, SETTINGS)
+        await rooms.configure(line.room_id, SHUT)
         await _joined(line, scale.admitted)
         del line.places[: scale.admitted]
         return found

@@ -24,7 +24,8 @@ from shared.loops import end
 from shared.places import JOURNAL, room_keys
 from shared.stores import ACQUIRE_DEADLINE_S, DATABASE, REDIS
 
-BATCH = 2000
+#: Putting a batch together keeps the loop from everybody else for some ten milliseconds.
+BATCH = 1000
 PAUSE_S = 0.2
 #: Rooms looked at in one round trip; with ten thousand of them that costs a moment, and more than
 #: this share of the time would be too much for passes that find little. What they do find is no
@@ -51,7 +52,6 @@ def _query(name: str) -> str:
 class _Row:
     """One token's row of a batch; times are the store's, in ms."""
 
-    room_id: str
     generation: int
     number: int
     visitor: str
@@ -72,14 +72,12 @@ class _Row:
         elif self.status == "EXPIRED":
             self.ended, self.reason = int(entry["t"]), entry["r"]
 
-    def values(self, now_ms: int) -> list[Any]:
-        ages = [
-            None if t is None else float(now_ms - t)
-            for t in (self.created, self.admitted, self.ended)
-        ]
-        token_value = f"{self.room_id}.{self.generation}.{self.number}"
-        kept = [token_value, self.room_id, self.generation, self.number, self.visitor, self.status]
-        return [*kept, self.reason, *ages, self.lasts, self.active_after, self.active_cap]
+
+#: What `write_tokens` takes of each row, in its order.
+_WRITTEN = (
+    *("generation", "number", "visitor", "status", "reason"),
+    *("created", "admitted", "ended", "lasts", "active_after", "active_cap"),
+)
 
 
 class Journal:
@@ -173,7 +171,7 @@ class Journal:
         rows: dict[tuple[int, int], _Row] = {}
         for _, entry in entries:
             if entry["s"] == "CLOSED":
-                await self._upsert(connection, rows, now_ms)
+                await self._upsert(connection, room_id, rows, now_ms)
                 rows = {}
                 await connection.execute(f"SET LOCAL statement_timeout = '{CLOSE_DEADLINE_S}s'")
                 await connection.execute(
@@ -186,31 +184,32 @@ class Journal:
                 )
                 continue
             if entry["s"] == "RESTORED":
-                await self._upsert(connection, rows, now_ms)
+                await self._upsert(connection, room_id, rows, now_ms)
                 rows = {}
                 await reconcile(connection, self._client, room_id, int(entry["g"]))
                 continue
             if entry["s"] == "MOVED":
-                await self._upsert(connection, rows, now_ms)
+                await self._upsert(connection, room_id, rows, now_ms)
                 rows = {}
                 await tell_deadlines(connection, self._client, room_id, int(entry["g"]))
                 continue
             key = (int(entry["g"]), int(entry["n"]))
             row = rows.get(key)
             if row is None:
-                row = rows[key] = _Row(room_id, *key, entry["v"], created=int(entry["t"]))
+                row = rows[key] = _Row(*key, entry["v"], created=int(entry["t"]))
             row.apply(entry)
-        await self._upsert(connection, rows, now_ms)
+        await self._upsert(connection, room_id, rows, now_ms)
 
     async def _upsert(
         self,
         connection: "asyncpg.pool.PoolConnectionProxy",
+        room_id: str,
         rows: dict[tuple[int, int], _Row],
         now_ms: int,
     ) -> None:
         if rows:
-            columns = zip(*(row.values(now_ms) for row in rows.values()), strict=True)
-            await connection.execute(_query("write_tokens"), *(list(c) for c in columns))
+            columns = ([getattr(row, name) for row in rows.values()] for name in _WRITTEN)
+            await connection.execute(_query("write_tokens"), room_id, now_ms, *columns)
 
 
 async def journal(app: web.Application) -> AsyncIterator[None]:

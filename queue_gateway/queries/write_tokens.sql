@@ -1,20 +1,20 @@
 -- write_tokens: bring the queue table up to date with a batch of journal entries, one row a token.
 -- Entries come at least once and may repeat: a status only moves forward (WAIT, ACTIVE, EXPIRED).
--- $1 token_value[] $2 room_id[] $3 generation[] $4 number[] $5 visitor[] $6 status[] $7 reason[]
--- $8 created_ago_ms[] $9 admitted_ago_ms[] $10 ended_ago_ms[] $11 lasts_ms[] (from admission)
--- $12 active_after[] $13 active_cap[]
+-- $1 room_id  $2 now, ms, by the store's clock, as all times that follow
+-- $3 generation[] $4 number[] $5 visitor[] $6 status[] $7 reason[] $8 created_ms[] $9 admitted_ms[]
+-- $10 ended_ms[] $11 lasts_ms[] (from admission) $12 active_after[] $13 active_cap[]
 WITH entry AS (
-    SELECT token_value, room_id, generation, number, visitor, status, reason,
-           now() - created_ago_ms * interval '1 ms' AS created_at,
-           now() - admitted_ago_ms * interval '1 ms' AS admitted_at,
-           now() - ended_ago_ms * interval '1 ms' AS ended_at,
-           now() - admitted_ago_ms * interval '1 ms' + lasts_ms * interval '1 ms' AS ends_at,
+    SELECT $1::text || '.' || generation || '.' || number AS token_value, $1::text AS room_id,
+           generation, number, visitor, status, reason,
+           now() - ($2::bigint - created_ms) * interval '1 ms' AS created_at,
+           now() - ($2::bigint - admitted_ms) * interval '1 ms' AS admitted_at,
+           now() - ($2::bigint - ended_ms) * interval '1 ms' AS ended_at,
+           now() - ($2::bigint - admitted_ms - lasts_ms) * interval '1 ms' AS ends_at,
            active_after, active_cap
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
-                $7::text[], $8::float8[], $9::float8[], $10::float8[], $11::float8[],
-                $12::integer[], $13::integer[])
-      AS e(token_value, room_id, generation, number, visitor, status, reason,
-           created_ago_ms, admitted_ago_ms, ended_ago_ms, lasts_ms, active_after, active_cap)
+    FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+                $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
+      AS e(generation, number, visitor, status, reason, created_ms, admitted_ms, ended_ms, lasts_ms,
+           active_after, active_cap)
 )
 INSERT INTO queue AS q (token_value, room_id, generation, number, visitor, status, reason,
                         created_at, admitted_at, ended_at, expired_at, updated_at,

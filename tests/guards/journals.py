@@ -111,7 +111,7 @@ GUARDS = (
         name="what came before a closing is written before it",
         where=_CONSUMER,
         text='            if entry["s"] == "CLOSED":\n'
-        "                await self._upsert(connection, rows, now_ms)\n"
+        "                await self._upsert(connection, room_id, rows, now_ms)\n"
         "                rows = {}\n",
         without='            if entry["s"] == "CLOSED":\n',
         invariant="A6",
@@ -119,9 +119,9 @@ GUARDS = (
     ),
     Guard(
         name="ages, not times, cross",
-        where=_CONSUMER,
-        text="None if t is None else float(now_ms - t)",
-        without="None if t is None else float(__import__('time').time() * 1000 - now_ms)",
+        where=_WRITE,
+        text="now() - ($2::bigint - created_ms) * interval '1 ms' AS created_at",
+        without="now() AS created_at",
         invariant="S1",
         test=_JOURNAL + "test_ages_not_times_cross_from_one_store_to_the_other",
     ),
