@@ -1,7 +1,10 @@
 """The benchmarks run; their figures are for a quiet machine."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from rich.console import Console
 
 from bench import page
 from bench.__main__ import main
-from bench.load import MISSING, P99, Amount, Request, WrongAnswers, load, prepared
+from bench.load import MISSING, P99, Amount, Request, WrongAnswers, cpu_s, load, prepared
 from bench.pgbench import NTH, Statement
 from bench.report import RATE, Figure, Measure, Report, in_turns, show_promises
 from bench.servers import Server, constant
@@ -115,6 +118,14 @@ def test_a_statement_of_the_product_is_run_with_other_parameters() -> None:
         "SELECT outcome, body, completed FROM pay_bookings('v-' || :n, 'room', 3, 4, 5, 6, 7, 2)"
     )
     assert text == wanted
+
+
+def test_the_time_of_a_process_has_that_of_those_below_it() -> None:
+    began = cpu_s([os.getpid()])
+    burn = "import time\nwhile time.process_time() < 0.2: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    assert cpu_s([os.getpid()]) - began > 0.1
+    assert cpu_s([]) == 0
 
 
 @needs_wrk
