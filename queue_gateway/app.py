@@ -18,6 +18,7 @@ from queue_gateway import (
 from queue_gateway.admin_stats import WATCHING, Watching, stop_watching
 from queue_gateway.admission import ADMISSION_ROOMS, admission
 from queue_gateway.history import History
+from queue_gateway.hot import HotTokens
 from queue_gateway.journal import journal
 from queue_gateway.operators import operated
 from queue_gateway.room import ROOMS, Rooms
@@ -29,6 +30,7 @@ from queue_gateway.visitors import VISITORS, Visitors
 from shared.audit import AUDIT, Audit
 from shared.docs import DOCS, Docs
 from shared.holds import HOLDS, Holds
+from shared.hot import HOT
 from shared.passes import PASSES, Passes
 from shared.places import PLACES, Places
 from shared.plumbing import base_app
@@ -84,6 +86,8 @@ async def stores(app: web.Application) -> AsyncIterator[None]:
         app[STEERING] = Steering(app[ROOMS], app[PLACES], history)
         app[VISITORS], app[FIGURES] = Visitors(app[ROOMS], history), Figures(app[ROOMS], history)
         app[SOURCES] = Sources(app[ADMISSION_ROOMS], Places(apart), apart)
+        app[HOT] = found = HotTokens(app)
         yield
+        await found.close()
         for asked in (app[ROOMS], app[PLACES], app[SOURCES].places):
             await asked.close()

@@ -13,6 +13,7 @@ from queue_gateway.sights import Sight, Stream
 from queue_gateway.states import token_state
 from queue_gateway.streams import STREAMS
 from shared.openapi import Answer, described
+from shared.passes import PASSES
 from shared.places import EXPIRED, PLACES, WAIT
 from shared.shapes import Count
 from shared.sse import (
@@ -109,7 +110,7 @@ class TokenStream(EventStream):
                     await self.send(self._renewed(stream) or HEARTBEAT)
 
     def _event(self, sight: Sight) -> str:
-        state = TokenState(**token_state(self.request, self._place, *sight))
+        state = TokenState(**token_state(self.request.app[PASSES], self._place, *sight))
         self._pass = state.pass_
         return event("token", state, event_id(self._place, state.status))
 

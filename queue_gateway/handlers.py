@@ -9,14 +9,15 @@ from aiohttp import web
 from queue_gateway.addresses import room_page
 from queue_gateway.answers import Room, TokenGiven, TokenState
 from queue_gateway.errors import TokenInvalid, TokenRequired
-from queue_gateway.room import ROOMS
-from queue_gateway.room_view import LISTED_DATES
+from queue_gateway.room import ROOMS, Entered
+from queue_gateway.room_view import LISTED_DATES, RoomView
 from queue_gateway.states import token_state
 from shared import paging
-from shared.credentials import identified, queue_cookie, queue_token
+from shared.credentials import IDENTITIES, Asking, identified, queue_cookie, queue_token
 from shared.errors import RoomClosed
-from shared.identity import Identified
+from shared.identity import Identified, Identities
 from shared.openapi import ETAG, IF_NONE_MATCH, QUEUE_TOKEN, VISITOR, Access, Answer, described
+from shared.passes import PASSES, Passes
 from shared.places import PLACES, WAIT
 from shared.shapes import Page
 from shared.tokens import Place, QueueTokens, TokenRejected, verified
@@ -26,6 +27,8 @@ TOKENS = web.AppKey("tokens", QueueTokens)
 
 #: What everybody sees alike may be kept by browsers and CDNs for this long.
 PUBLIC_CACHE = "public, max-age=1"
+#: What is a visitor's own is kept by none of them.
+OWN = {"Cache-Control": "no-store"}
 #: A cookie outlives every place; the place itself decides how long it is worth something.
 COOKIE_MAX_AGE_S = 86_400 * 2
 #: How the gateway names visitors of anonymous rooms; nobody can guess the rest of the name.
@@ -48,25 +51,15 @@ routes = web.RouteTableDef()
 )
 async def enter(request: web.Request) -> web.Response:
     """Join the room, or get the place already held."""
-    rooms, room_id = request.app[ROOMS], request.match_info["room_id"]
-    anonymous = await rooms.is_anonymous(room_id)
-    who = _nameless(request, room_id) if anonymous else identified(request)
-    entered = await rooms.enter(room_id, who.visitor, who.lane)
-    view = await rooms.recent_view(entered.place.room_id)
-    token = request.app[TOKENS].sign(entered.place)
-    response = json_response(
-        TokenGiven(token=token, **token_state(request, entered.place, entered.status, view)),
-        status=201 if entered.new else 200,
-        headers={"Cache-Control": "no-store"},
-    )
-    response.set_cookie(
-        queue_cookie(entered.place.room_id),
-        token,
-        max_age=COOKIE_MAX_AGE_S,
-        httponly=True,
-        samesite="Lax",
-        secure=_behind_tls(request),
-    )
+    app, room_id = request.app, request.match_info["room_id"]
+    anonymous = await app[ROOMS].is_anonymous(room_id)
+    who = who_joins(request, room_id, anonymous, app[TOKENS], app[IDENTITIES])
+    entered = await app[ROOMS].enter(room_id, who.visitor, who.lane)
+    view = await app[ROOMS].recent_view(entered.place.room_id)
+    found = given(app[TOKENS], app[PASSES], entered, view)
+    status = 201 if entered.new else 200
+    response = json_response(found, status=status, headers=OWN)
+    keep_in_cookie(response, room_id, found.token, secure=behind_tls(request))
     return response
 
 
@@ -79,8 +72,8 @@ async def ask(request: web.Request) -> web.Response:
     view = None
     if status.status == WAIT:
         view = await request.app[ROOMS].recent_view(place.room_id)
-    state = TokenState(**token_state(request, place, status, view))
-    return json_response(state, headers={"Cache-Control": "no-store"})
+    state = TokenState(**token_state(request.app[PASSES], place, status, view))
+    return json_response(state, headers=OWN)
 
 
 @routes.delete("/v1/rooms/{room_id}/token")
@@ -119,11 +112,18 @@ async def room(request: web.Request) -> web.Response:
     return tagged_response(request, view.public(), cache_control=PUBLIC_CACHE)
 
 
-def _nameless(request: web.Request, room_id: str) -> Identified:
+def who_joins(
+    request: Asking, room_id: str, anonymous: bool, tokens: QueueTokens, identities: Identities
+) -> Identified:
+    """Raises IdentityRequired, IdentityInvalid or Forbidden."""
+    return _nameless(request, room_id, tokens) if anonymous else identified(request, identities)
+
+
+def _nameless(request: Asking, room_id: str, tokens: QueueTokens) -> Identified:
     """Who joins an anonymous room: whoever its token names already, else somebody new."""
     raw = queue_token(request, room_id)
     with contextlib.suppress(TokenRejected):
-        place = request.app[TOKENS].verify(raw or "")
+        place = tokens.verify(raw or "")
         if place.room_id == room_id:
             return Identified(place.visitor, "")
     return Identified(NAMELESS + secrets.token_urlsafe(16), "")
@@ -136,12 +136,35 @@ def place_of(request: web.Request) -> Place:
 
 def place_proved(request: web.Request, raw: str | None) -> Place:
     """The place a token proves, of the path's room. Raises TokenRequired or TokenInvalid."""
-    room_id = request.match_info["room_id"]
-    place = verified(request.app[TOKENS], raw, required=TokenRequired, invalid=TokenInvalid)
+    return proved(request.app[TOKENS], request.match_info["room_id"], raw)
+
+
+def proved(tokens: QueueTokens, room_id: str, raw: str | None) -> Place:
+    """The same of a room."""
+    place = verified(tokens, raw, required=TokenRequired, invalid=TokenInvalid)
     if place.room_id != room_id:
         raise TokenInvalid
     return place
 
 
-def _behind_tls(request: web.Request) -> bool:
+def given(tokens: QueueTokens, passes: Passes, entered: Entered, view: RoomView) -> TokenGiven:
+    """What a visitor is told who joined the room just now."""
+    state = token_state(passes, entered.place, entered.status, view)
+    return TokenGiven(token=tokens.sign(entered.place), **state)
+
+
+def keep_in_cookie(response: web.Response, room_id: str, token: str, *, secure: bool) -> None:
+    """Let a browser keep its place."""
+    response.set_cookie(
+        queue_cookie(room_id),
+        token,
+        max_age=COOKIE_MAX_AGE_S,
+        httponly=True,
+        samesite="Lax",
+        secure=secure,
+    )
+
+
+def behind_tls(request: Asking) -> bool:
+    """Whether the browser's connection is encrypted, as far as we are told."""
     return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"

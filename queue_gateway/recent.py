@@ -31,6 +31,15 @@ class Recent(Generic[Value]):
         # One request that is gone must not take the reading away from the others.
         return await asyncio.shield(known[1])
 
+    def at_hand(self, key: Hashable) -> Value | None:
+        """The value, if it is known right now."""
+        known = self._kept.get(key)
+        if known is None or known[0] <= time.monotonic() - self._age_s:
+            return None
+        reading = known[1]
+        is_read = reading.done() and not reading.cancelled() and reading.exception() is None
+        return reading.result() if is_read else None
+
     def forget(self, key: Hashable) -> None:
         """It has changed: read it anew."""
         self._kept.pop(key, None)

@@ -274,6 +274,10 @@ class Rooms:
         """The same, begun at most half a second ago. Raises NotFound."""
         return await self._views.get(room_id, lambda: self.view(room_id))
 
+    def view_at_hand(self, room_id: str) -> RoomView | None:
+        """The same, if nothing has to be asked for it."""
+        return self._views.at_hand(room_id)
+
     async def page(self, after: str | None, limit: int) -> tuple[list[str], bool]:
         """At most `limit` room ids after one of them, and whether there are more; soon told."""
         names = await self._names.get(REGISTRY, self.names)

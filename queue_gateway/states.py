@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from aiohttp import web
-
 from queue_gateway.room_view import RoomView
-from shared.passes import PASSES
+from shared.passes import Passes
 from shared.places import WAIT, Status, timestamp
 from shared.tokens import Place
 
 
 def token_state(
-    request: web.Request, place: Place, status: Status, view: RoomView | None
+    passes: Passes, place: Place, status: Status, view: RoomView | None
 ) -> dict[str, Any]:
     """The fields of TokenState. `view`: its room, which a place that waits needs."""
     waits = view if status.status == WAIT else None
@@ -30,5 +28,5 @@ def token_state(
         "state": waits and waits.state,
         "opens_at": waits and waits.opens_at,
         "sale": waits and waits.sale_now,
-        "pass_": request.app[PASSES].sign(place, status.expires_at_ms),
+        "pass_": passes.sign(place, status.expires_at_ms),
     }

@@ -4,6 +4,9 @@ The header wins. A cookie alone is not proof of intent on an unsafe method: such
 `Origin` of the site itself.
 """
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from aiohttp import web
 
 from shared.errors import (
@@ -24,6 +27,21 @@ IDENTITIES = web.AppKey("identities", Identities)
 ADMIN_KEYS = web.AppKey("admin_keys", tuple[OperatorKey, ...])
 
 
+class Asking(Protocol):
+    """What is read of a request to see who asks."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def cookies(self) -> Mapping[str, str]: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def secure(self) -> bool: ...
+
+
 def queue_cookie(room_id: str) -> str:
     """The name of the cookie that holds a room's queue token."""
     return f"onsale_{room_id}"
@@ -31,22 +49,22 @@ def queue_cookie(room_id: str) -> str:
 
 def identity(request: web.Request) -> str:
     """The visitor who asks. Raises IdentityRequired, IdentityInvalid or Forbidden."""
-    return identified(request).visitor
+    return identified(request, request.app[IDENTITIES]).visitor
 
 
-def identified(request: web.Request) -> Identified:
+def identified(request: Asking, identities: Identities) -> Identified:
     """The same with the lane they belong to."""
     header = request.headers.get("Authorization")
     if header is not None:
-        return request.app[IDENTITIES].identified(_bearer(header, IdentityInvalid))
+        return identities.identified(_bearer(header, IdentityInvalid))
     cookie = request.cookies.get(IDENTITY_COOKIE)
     if cookie is None:
         raise IdentityRequired
     require_same_origin(request)
-    return request.app[IDENTITIES].identified(cookie)
+    return identities.identified(cookie)
 
 
-def queue_token(request: web.Request, room_id: str | None = None) -> str | None:
+def queue_token(request: Asking, room_id: str | None = None) -> str | None:
     """The raw queue token of a request: the header, else the room's cookie. Raises Forbidden."""
     header = request.headers.get(QUEUE_TOKEN_HEADER)
     if header is not None:
@@ -77,7 +95,7 @@ def require_operator(request: web.Request) -> Operator:
     return found[0]
 
 
-def require_same_origin(request: web.Request) -> None:
+def require_same_origin(request: Asking) -> None:
     """Raises Forbidden when an unsafe method comes from another site's page (CSRF)."""
     if request.method in SAFE_METHODS:
         return

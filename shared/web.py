@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
 from shared import errors
+from shared.hot import HOT, HotHandler, HotPath
 from shared.logs import logger
 from shared.stores import unavailable
 
@@ -124,12 +125,6 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
         response = await handler(request)
-    except errors.OnsaleError as error:
-        if error.status >= 500:
-            log.warning(
-                "unavailable", route=route_name(request), error=type(error.__cause__).__name__
-            )
-        return problem_response(error, request_id)
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -137,24 +132,33 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-    except Exception as error:
-        refusal: errors.OnsaleError | None = unavailable(error)
-        if refusal is None:
-            log.exception("unexpected_error", route=route_name(request))
-            refusal = errors.OnsaleError("Something went wrong on our side; it has been logged.")
-        else:
-            log.warning("unavailable", route=route_name(request), error=type(error).__name__)
-        return problem_response(refusal, request_id)
+    except Exception as error:  # noqa: BLE001 -- every one of them is rendered, none is lost
+        return problem_response(refusal_of(error, route_name(request)), request_id)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
     return response
 
 
+def refusal_of(error: Exception, route: str) -> errors.OnsaleError:
+    """What a client is told of an error; logged where it is not the client's."""
+    if isinstance(error, errors.OnsaleError):
+        if error.status >= 500:
+            log.warning("unavailable", route=route, error=type(error.__cause__).__name__)
+        return error
+    refusal: errors.OnsaleError | None = unavailable(error)
+    if refusal is None:
+        log.error("unexpected_error", route=route, exc_info=error)
+        refusal = errors.OnsaleError("Something went wrong on our side; it has been logged.")
+    else:
+        log.warning("unavailable", route=route, error=type(error).__name__)
+    return refusal
+
+
 @web.middleware
 async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """CORS for the origins of ONSALE_WEB_ORIGINS and no other (Fetch standard, section 3.2)."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None or origin not in request.app[WEB_ORIGINS]:
+    shared = shared_with(request.headers.get(hdrs.ORIGIN), request.app[WEB_ORIGINS])
+    if not shared:
         return await handler(request)
     if request.method == hdrs.METH_OPTIONS:
         response: web.StreamResponse = web.Response(
@@ -171,11 +175,20 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
     else:
         response = await handler(request)
     if not response.prepared:
-        response.headers.add(hdrs.VARY, "Origin")
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Credentials"] = "true"
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        response.headers.extend(shared)
     return response
+
+
+def shared_with(origin: str | None, known: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The headers by which a page of this origin may read an answer; none where it may not."""
+    if origin is None or origin not in known:
+        return ()
+    return (
+        (hdrs.VARY, "Origin"),
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Expose-Headers", EXPOSED_HEADERS),
+    )
 
 
 def route_name(request: web.Request) -> str:
@@ -197,7 +210,7 @@ def _http_error(error: web.HTTPException) -> errors.OnsaleError:
     return _BY_STATUS.get(error.status, errors.BadRequest)()
 
 
-class _Protocol(RequestHandler):
+class _Protocol(HotHandler):
     """Answers what the HTTP parser refuses as a problem, too, and without logging what was sent."""
 
     __slots__ = ()
@@ -234,16 +247,21 @@ class _Protocol(RequestHandler):
 
 
 class _Server(web.Server):
+    hot: HotPath | None = None
+
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return _Protocol(self, hot=self.hot, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """An AppRunner whose parser refusals are problems (aiohttp has no hook for them)."""
+    """An AppRunner whose parser refusals are problems, and which knows hot paths (aiohttp has no
+    hook for either)."""
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = _Server
+        if isinstance(server, _Server):
+            server.hot = self.app.get(HOT)
         return server
 
 

@@ -100,7 +100,7 @@ ANSWERS = rows(
     (
         "only pages of known origins read answers",
         "X1",
-        "if origin is None or origin not in request.app[WEB_ORIGINS]:",
+        "if origin is None or origin not in known:",
         "if origin is None:",
         _WEB + "test_only_our_origins_are_let_read_answers",
     ),

@@ -215,8 +215,8 @@ CREDENTIALS = rows(
     (
         "an identity's cookie needs the site's Origin",
         "X1",
-        "    require_same_origin(request)\n    return request.app[IDENTITIES].identified(cookie)",
-        "    return request.app[IDENTITIES].identified(cookie)",
+        "    require_same_origin(request)\n    return identities.identified(cookie)",
+        "    return identities.identified(cookie)",
         _CREDENTIALS + "test_a_cookie_from_another_sites_page_is_forbidden",
     ),
     (

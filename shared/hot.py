@@ -1,0 +1,171 @@
+"""Answering plain requests without what ordinary ones need: a task, a request, a route, a response.
+
+Plain is a request that came whole, alone on its connection, without a body, from a client that
+keeps the connection. Whether to take it is for the app to say, which leaves everything that it
+would have to refuse: the ordinary way stays the one that words refusals. What is taken is answered
+later, by one write; until then whatever comes on the connection waits, as behind any request.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from aiohttp import hdrs, web
+from aiohttp._cookie_helpers import parse_cookie_header
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler
+
+
+class Plain:
+    """A plain request, with what is read of it."""
+
+    __slots__ = ("_cookies", "began", "headers", "method", "path")
+
+    #: Connections with TLS of our own are served the ordinary way.
+    secure = False
+
+    def __init__(self, message: RawRequestMessage):
+        self.began = time.perf_counter()
+        self.method, self.path = message.method, message.path
+        self.headers: Mapping[str, str] = message.headers
+        self._cookies: Mapping[str, str] | None = None
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """As of `web.Request`."""
+        if self._cookies is None:
+            parsed = parse_cookie_header(self.headers.get(hdrs.COOKIE, ""))
+            self._cookies = {name: morsel.value for name, morsel in parsed}
+        return self._cookies
+
+    def seconds(self) -> float:
+        """Since it came."""
+        return time.perf_counter() - self.began
+
+    @property
+    def host(self) -> str:
+        """The name that was asked for; none is no site's."""
+        return self.headers.get(hdrs.HOST, "")
+
+
+class HotPath(Protocol):
+    """What an app answers itself."""
+
+    def take(self, asked: Plain, answer: Callable[[bytes], None]) -> bool:
+        """Whether this request is taken. Then `answer` is called once, later, with all bytes."""
+
+
+HOT = web.AppKey("hot", HotPath)
+
+
+class HotHandler(RequestHandler):
+    """A connection that asks its app's hot path first.
+
+    aiohttp's own task for the connection sleeps meanwhile, as if nothing had come: what wakes it is
+    put aside for as long as an answer is under way.
+    """
+
+    __slots__ = ("_aside", "_hot")
+
+    def __init__(self, manager: web.Server, *, hot: HotPath | None, **settings: Any):
+        super().__init__(manager, **settings)
+        self._hot = hot
+        self._aside: asyncio.Future[None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        sleeps = self._waiter
+        if (
+            self._hot is None
+            or sleeps is None  # at work, or an answer of the hot path is under way
+            or sleeps.done()
+            or self._messages
+            or self._upgraded
+            or self._payload_parser is not None
+            or self._paused  # a client that does not read what it asked for
+            or self.ssl_context is not None
+        ):
+            super().data_received(data)
+            return
+        self._waiter = None
+        super().data_received(data)
+        self._waiter = sleeps
+        if self._messages and not sleeps.done() and not self._is_taken():
+            sleeps.set_result(None)
+
+    def force_close(self) -> None:
+        super().force_close()
+        if self._aside is not None:
+            self._aside.cancel()
+
+    def _is_taken(self) -> bool:
+        message, payload = self._messages[0]
+        if (
+            len(self._messages) > 1
+            or payload is not EMPTY_PAYLOAD
+            or not isinstance(message, RawRequestMessage)
+            or message.version != HttpVersion11
+            or message.should_close
+            or message.upgrade
+            or hdrs.EXPECT in message.headers
+            or self._hot is None
+            or not self._hot.take(Plain(message), self._answer)
+        ):
+            return False
+        self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._manager is not None:
+            self._manager.requests_count += 1
+        self._waiter, self._aside = None, self._waiter
+        self._request_in_progress = True  # a shutdown waits for it
+        return True
+
+    def _answer(self, answer: bytes) -> None:
+        sleeps, self._aside = self._aside, None
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        if self.transport is None or sleeps is None:
+            return  # the client is gone
+        self.transport.write(answer)
+        if self._close or self._force_close:
+            sleeps.cancel()
+            self.transport.close()
+            return
+        self._waiter = sleeps
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
+        if self._messages and not sleeps.done():
+            sleeps.set_result(None)
+
+
+def head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The first lines of an answer, as aiohttp writes them (RFC 9112)."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}".encode()
+
+
+def tail(length: int, headers: bytes = b"") -> bytes:
+    """The last lines of an answer's head: the length of its body, `headers`, its time."""
+    return b"Content-Length: %d\r\n%bDate: %b\r\n%b\r\n" % (
+        length,
+        headers,
+        rfc822_formatted_time().encode(),
+        _SERVER,
+    )
+
+
+def written(response: web.Response, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """A response with a body, as aiohttp writes it, with `headers` after its own."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    return head(response.status, [*response.headers.items(), *headers]) + tail(len(body)) + body
+
+
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\n".encode()
