@@ -136,7 +136,7 @@ class HotTokens:
     async def _look(self, one: _One, render: Callable[[RoomView], _Rendered]) -> None:
         try:
             view = await self._rooms.recent_view(one.room_id)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, somebody waits for an answer
+        except Exception as error:  # noqa: BLE001 -- somebody waits for an answer
             self._refuse(one, error)
         else:
             self._answer(one, lambda: render(view))

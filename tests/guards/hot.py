@@ -171,4 +171,85 @@ BY_HAND = rows(
     ),
 )
 
-GUARDS = (*TOGETHER, *SHARING, *BY_HAND)
+_HOT = "tests/integration/test_gateway_hot.py::"
+_ORDINARY = _HOT + "test_what_is_not_plain_and_good_goes_the_ordinary_way"
+
+PLAIN = rows(
+    "shared/hot.py",
+    (
+        "requests that came at once are not answered out of their order",
+        "X1",
+        "            len(self._messages) > 1\n            or payload",
+        "            payload",
+        _HOT + "test_requests_that_come_at_once_are_answered_in_their_order",
+    ),
+    (
+        "a request with a body is read to its end",
+        "O5",
+        "payload is not EMPTY_PAYLOAD\n",
+        "False\n",
+        _ORDINARY,
+    ),
+    (
+        "a connection that is to be closed is left to aiohttp",
+        "S3",
+        "            or message.should_close\n",
+        "",
+        (_ORDINARY, _HOT + "test_a_connection_that_is_to_be_closed_is_closed"),
+    ),
+    (
+        "an unknown expectation is left to aiohttp",
+        "X3",
+        "            or hdrs.EXPECT in message.headers\n",
+        "",
+        _ORDINARY,
+    ),
+    (
+        "what comes while an answer is under way waits for it",
+        "X1",
+        "        self._waiter, self._aside = None, self._waiter\n",
+        "        self._aside = self._waiter\n",
+        _HOT + "test_what_comes_while_an_answer_is_under_way_waits_for_it",
+    ),
+    (
+        "what came meanwhile is answered",
+        "S3",
+        "        if self._messages and not sleeps.done():\n            sleeps.set_result(None)\n",
+        "",
+        _HOT + "test_what_comes_while_an_answer_is_under_way_waits_for_it",
+    ),
+    (
+        "a shutdown waits for answers of the hot path",
+        "O5",
+        "        self._request_in_progress = True  #",
+        "        #",
+        _HOT + "test_a_shutdown_waits_for_an_answer_under_way",
+    ),
+)
+
+HOT_TOKENS = rows(
+    "queue_gateway/hot.py",
+    (
+        "what the hot path does not let through is refused by the handlers",
+        "X1",
+        "        except OnsaleError:\n            pass",
+        "        except ZeroDivisionError:\n            pass",
+        _ORDINARY,
+    ),
+    (
+        "a mistake while answering leaves nobody without an answer",
+        "S3",
+        "        except Exception as error:  # noqa: BLE001 -- as above\n",
+        "        except ZeroDivisionError as error:\n",
+        _HOT + "test_a_mistake_of_ours_while_answering_is_a_problem_too",
+    ),
+    (
+        "a room that cannot be looked at leaves nobody without an answer",
+        "S3",
+        "        except Exception as error:  # noqa: BLE001 -- somebody waits for an answer\n",
+        "        except ZeroDivisionError as error:\n",
+        _HOT + "test_a_room_that_was_not_looked_at_lately_is_looked_at",
+    ),
+)
+
+GUARDS = (*TOGETHER, *SHARING, *BY_HAND, *PLAIN, *HOT_TOKENS)
