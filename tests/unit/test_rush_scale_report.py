@@ -126,10 +126,6 @@ def test_a_rush_that_went_well_has_no_fault(report: Report) -> None:
             "3 were ended as idle, though nobody is before a day is over",
         ),
         ({"journaled": Journaled(100_000, 0, 0.0, {})}, "nobody was let in"),
-        (
-            {"served": Served(50_000, 2, 5.0, 64, 1, {})},
-            "2 polls of the closed loop failed",
-        ),
         ({"outcomes": Counter({Outcome.FAILED: 1})}, "1 visits failed"),
         (
             {"oracle": Verdicts([Finding("O2", "in order", [], [{"number": 5}])])},
@@ -141,6 +137,12 @@ def test_what_makes_it_fail_is_told(report: Report, changes: dict[str, Any], fau
     failed = replace(report, **changes)
     assert fault in failed.faults()
     assert fault in printed(failed)
+
+
+def test_what_a_busy_service_refused_is_told_and_no_fault(report: Report) -> None:
+    busy = replace(report, served=replace(report.served, refused=3))
+    assert busy.faults() == []
+    assert "; 3 refused" in printed(busy)
 
 
 def test_a_surprise_is_a_fault_and_is_listed(report: Report) -> None:

@@ -91,14 +91,16 @@ class Line:
 
     async def measure(self, seconds: float) -> Measured:
         """Poll as fast as the answers come, by all of the share in turn."""
-        answers = failures = 0
+        answers = refused = 0
 
         def answered(reply: Reply) -> None:
-            nonlocal answers, failures
-            answers, failures = (
-                answers + (reply.status == "200"),
-                failures + (reply.status != "200"),
-            )
+            nonlocal answers, refused
+            if reply.status == "200":
+                answers += 1
+            elif reply.status in RETRYABLE:
+                refused += 1
+            else:
+                self._surprise(f"unexpected {reply.status} {_excerpt(reply)}", Kind.POLL)
 
         def polls() -> Iterator[Asked]:
             for waiter in cycle(self.waiters):
@@ -108,7 +110,7 @@ class Line:
 
         began = time.monotonic()
         await closed_loop(self._wire, polls(), self._part.connections)
-        return Measured(answers, failures, time.monotonic() - began)
+        return Measured(answers, refused, time.monotonic() - began)
 
     async def live(self, began: float) -> Etas:
         """Poll when it is due, until the time is over. What became of the ranges that were told."""

@@ -50,10 +50,10 @@ class Measure(msgspec.Struct, tag=True, frozen=True):
 
 
 class Measured(msgspec.Struct, tag=True, frozen=True):
-    """So many answers came, and so many requests brought none or another one."""
+    """So many answers came; `refused`: 429, 503, or none at all."""
 
     answers: int
-    failures: int
+    refused: int
     seconds: float
 
 

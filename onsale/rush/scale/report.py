@@ -51,10 +51,10 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A closed loop of polls. `shares`: of a core, by process."""
+    """A closed loop of polls. `refused`: or not answered. `shares`: of a core, by process."""
 
     answers: int
-    failures: int
+    refused: int
     seconds: float
     connections: int
     processes: int
@@ -131,8 +131,6 @@ class Report:
             )
         if idle := self.journaled.ended.get("idle"):
             faults.append(f"{idle} were ended as idle, though nobody is before a day is over")
-        if self.served.failures:
-            faults.append(f"{self.served.failures} polls of the closed loop failed")
         if not self.journaled.admitted:
             faults.append("nobody was let in")
         return faults
@@ -175,6 +173,7 @@ class Report:
             "answered_late_ms": figures(polls.answered_late).as_dict(),
             "unanswered": polls.unanswered,
             "one_process_serves_per_s": round(served.per_s, 1),
+            "closed_loop_refused": served.refused,
             "closed_loop_connections": served.connections,
             "closed_loop_shares_of_a_core": {
                 name: round(share, 3) for name, share in served.shares.items()

@@ -277,7 +277,7 @@ class _Rush:
             measured = await crowd.measured(CLOSED_LOOP_S)
         return Served(
             answers=sum(share.answers for share in measured),
-            failures=sum(share.failures for share in measured),
+            refused=sum(share.refused for share in measured),
             seconds=max((share.seconds for share in measured), default=CLOSED_LOOP_S),
             connections=options.connections,
             processes=max(1, stack.count("gateway")),

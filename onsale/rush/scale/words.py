@@ -69,6 +69,7 @@ def _polls(report: Report) -> Rows:
     asked, plan, served, polls = report.asked, report.plan, report.served, report.polls
     shares = ", ".join(f"{name} {share:.0%}" for name, share in served.shares.items())
     interval = figures(polls.intervals).cells(0)
+    refused = f"; {served.refused} refused" if served.refused else ""
     never = f"; {polls.unanswered} not at all" if polls.unanswered else ""
     return {
         "The whole crowd asks, by `poll_after_ms`": (
@@ -79,6 +80,7 @@ def _polls(report: Report) -> Rows:
         "One gateway process serves": (
             f"{served.per_s:,.0f} polls a second: a closed loop of the same client,"
             f" {served.connections} connections, {served.seconds:.0f} s; of a core: {shares}"
+            f"{refused}"
         ),
         "So the crowd's polls keep busy": f"{report.takes:.2f} such processes",
         "Polls sent for real, open loop": (
