@@ -40,8 +40,9 @@ async def test_seats_that_are_not_there_keep_the_others_free(booking: BookingSta
     visitor = await booking.visitor()
     before = await booking.trace()
 
-    assert (await booking.hold(visitor, schedule_id, "A-1", "Z-9")).code == "not_found"
+    reply = await booking.hold(visitor, schedule_id, "A-1", "Z-9")
 
+    assert (reply.code, reply.body["seats"]) == ("not_found", ["Z-9"])
     assert await booking.trace() == before
 
 

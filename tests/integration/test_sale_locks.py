@@ -95,6 +95,7 @@ async def test_counters_are_locked_in_the_order_of_their_visitors(
     await booking.assert_sound()
 
 
+@pytest.mark.usefixtures("apart")
 async def test_two_who_take_each_others_ended_holds_over_do_not_deadlock(
     booking: BookingStack,
 ) -> None:
