@@ -3,6 +3,7 @@
 from tests.guards import Guard
 
 _LOCKS = "tests/integration/test_sale_locks.py::test_"
+_MONEY = "tests/integration/test_money_moments.py::test_"
 _WALLS = "tests/integration/test_sale_walls.py::test_"
 _CONDITIONS = "tests/integration/test_sale_conditions.py::test_"
 _HOLDS = "tests/integration/test_booking_holds.py::test_"
@@ -76,7 +77,7 @@ GUARDS: tuple[Guard, ...] = (
         text="WHERE u.user_id = v_user FOR NO KEY UPDATE;",
         without="WHERE u.user_id = v_user;",
         invariant="B6",
-        test=_WALLS + "payments_at_once_go_on_from_each_others_balance",
+        test=_MONEY + "a_payment_goes_on_from_the_balance_that_it_waited_for",
     ),
     Guard(
         name="pay: clock read after the locks",

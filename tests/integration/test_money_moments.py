@@ -120,6 +120,20 @@ async def test_a_refund_goes_on_from_the_balance_that_it_waited_for(booking: Boo
     await booking.assert_sound()
 
 
+async def test_a_payment_goes_on_from_the_balance_that_it_waited_for(booking: BookingStack) -> None:
+    schedule_id = await booking.date(price="50.00")
+    visitor = await booking.visitor(money="50.00")
+    ids = await booking.held(visitor, schedule_id, "A-1")
+    async with somebody(booking, USER.format(visitor.name)) as other:
+        paying = asyncio.create_task(booking.pay(visitor, *ids))
+        await blocked(booking)
+        await other.execute(CHARGE.format(visitor.name))
+
+    assert (await paying).body["balance"] == "7.00"
+    assert (await ledger(booking, visitor))[-1] == ("PAYMENT", "-50.00", "7.00")
+    await booking.assert_sound()
+
+
 async def test_a_batch_locks_seats_then_counters_then_users_each_in_their_order(
     booking: BookingStack,
 ) -> None:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from booking_api.completions import COMPLETIONS
 from booking_api.database import SALE
+from booking_api.payments import PAYMENTS
 from booking_api.sweep import sweep
 from shared.places import PLACES
 from tests.booking_stack import ROOM, BookingStack, Reply, Visitor, running
@@ -53,9 +54,9 @@ async def test_what_is_not_plain_goes_alone_and_leaves_no_trace(booking: Booking
         asked[label] = Payment(visitor, ids, "k")
         return visitor, ids
 
-    owner, theirs = await payer(booking, schedule_id, next(names))
+    owner, (theirs, *owners) = await payer(booking, schedule_id, *(next(names) for _ in range(3)))
     visitor, _ = await asks("a part is somebody else's")
-    asked["a part is somebody else's"].booking_ids.extend(theirs)
+    asked["a part is somebody else's"].booking_ids.append(theirs)
     _, ids = await asks("a part is past its deadline", 2)
     await booking.expire(ids[1])
     visitor, ids = await asks("canceled")
@@ -71,19 +72,20 @@ async def test_what_is_not_plain_goes_alone_and_leaves_no_trace(booking: Booking
     visitor, ids = await payer(booking, elsewhere, "A-1", room_id="room-b")
     asked["another room's token"] = Payment(visitor, ids, "k", room=ROOM)
     asked["an unknown booking"] = Payment(await booking.visitor(money="50.00"), [999_999], "k")
-    asked["an unknown visitor"] = Payment(replace(owner, name="nobody"), theirs, "k")
+    asked["an unknown visitor"] = Payment(replace(owner, name="nobody"), [theirs], "k")
     before = await booking.trace()
 
     found = await together(booking, *asked.values())
     assert dict(zip(asked, outcomes(found), strict=True)) == dict.fromkeys(asked, "alone")
     assert await booking.trace() == before
 
-    await asks("plain", 2, money="100.00")
+    asked["plain"] = Payment(owner, owners, "k")
     found = await together(booking, *asked.values())
     assert outcomes(found) == [*["alone"] * (len(asked) - 1), "paid"]
     said = {label: (await alone(booking, payment))["outcome"] for label, payment in asked.items()}
     assert said.pop("plain") == "replayed"
     assert "paid" not in said.values()
+    await sweep(booking.app[SALE])
     await booking.assert_sound()
 
 
@@ -100,8 +102,7 @@ async def test_a_moment_waits_for_nobody(booking: BookingStack) -> None:
         USER.format(user.visitor.name),
         KEY.format(key.visitor.name, PATH, "k"),
     ):
-        async with asyncio.timeout(4):  # before a lock's own deadline
-            found = await together(booking, seat, user, key, plain)
+        found = await together(booking, seat, user, key, plain)
         assert outcomes(found) == ["alone", "alone", "alone", "paid"]
 
     assert outcomes(await together(booking, seat, user, key)) == ["paid"] * 3
@@ -205,23 +206,26 @@ async def test_what_comes_of_a_moment_is_what_comes_of_each_alone(
     single = [await alone(booking, payment) for payment in each]
 
     assert await books(booking, moment, shared) == await books(booking, each, single)
+    await sweep(booking.app[SALE])
     await booking.assert_sound()
+
+
+def in_company(booking: BookingStack) -> None:
+    """From now on nobody meets nobody: whoever pays is one of a moment."""
+    booking.app[PAYMENTS]._moments._alone += 1
 
 
 async def test_a_moment_that_fails_is_taken_apart(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     await booking.pool.execute("CREATE SEQUENCE asked")
     await rewrite(booking, "pay_moment", BROKEN)
-    first, ids = await payer(booking, schedule_id, "A-1")
-    payers = [await payer(booking, schedule_id, f"A-{number}") for number in (2, 3)]
-    async with somebody(booking, SEAT.format("A-1")):
-        waiting = asyncio.create_task(booking.pay(first, *ids))
-        await blocked(booking)
-        replies = await asyncio.gather(*(booking.pay(v, *held) for v, held in payers))
-        assert [reply.status for reply in replies] == [201, 201]
-        assert await booking.pool.fetchval("SELECT is_called FROM asked")
+    payers = [await payer(booking, schedule_id, f"A-{number}") for number in (1, 2)]
+    in_company(booking)
 
-    assert (await waiting).status == 201
+    replies = await asyncio.gather(*(booking.pay(visitor, *ids) for visitor, ids in payers))
+
+    assert [reply.status for reply in replies] == [201, 201]
+    assert await booking.pool.fetchval("SELECT is_called FROM asked")
     await booking.assert_sound()
 
 
@@ -229,28 +233,24 @@ async def test_an_answer_that_was_lost_is_unknown_to_all_and_the_key_tells(
     booking: BookingStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule_id = await booking.date()
-    first, ids = await payer(booking, schedule_id, "A-1")
-    payers = [await payer(booking, schedule_id, f"A-{number}") for number in (2, 3)]
+    payers = [await payer(booking, schedule_id, f"A-{number}") for number in (1, 2)]
     decide_each = booking.app[SALE].decide_each
 
     async def lost(*args: Any) -> Any:
         await decide_each(*args)
         raise asyncpg.ConnectionDoesNotExistError
 
-    async with somebody(booking, SEAT.format("A-1")):
-        waiting = asyncio.create_task(booking.pay(first, *ids))
-        await blocked(booking)
-        with monkeypatch.context() as patched:
-            patched.setattr(booking.app[SALE], "decide_each", lost)
-            replies = await asyncio.gather(*(booking.pay(v, *held, key="k") for v, held in payers))
-        assert [(reply.status, reply.code) for reply in replies] == [(503, "unavailable")] * 2
-    assert (await waiting).status == 201
+    in_company(booking)
+    with monkeypatch.context() as patched:
+        patched.setattr(booking.app[SALE], "decide_each", lost)
+        replies = await asyncio.gather(*(booking.pay(v, *ids, key="k") for v, ids in payers))
+    assert [(reply.status, reply.code) for reply in replies] == [(503, "unavailable")] * 2
 
-    replies = await asyncio.gather(*(booking.pay(v, *held, key="k") for v, held in payers))
+    replies = await asyncio.gather(*(booking.pay(v, *ids, key="k") for v, ids in payers))
 
     assert [reply.status for reply in replies] == [201, 201]
     assert {reply.headers.get("Idempotency-Replayed") for reply in replies} == {"true"}
-    assert (await booking.trace())["payment"] == 3
+    assert (await booking.trace())["payment"] == 2
     await booking.assert_sound()
 
 
@@ -346,4 +346,5 @@ async def test_payments_race_with_whatever_ends_their_bookings(
     replies = await asyncio.gather(*deeds)
 
     assert {reply.status for reply in replies if isinstance(reply, Reply)} <= DECIDED
+    await sweep(booking.app[SALE])
     await booking.assert_sound()
