@@ -17,6 +17,7 @@ from shared.web import read_json
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _KEY = re.compile(r"[!-~]{1,255}")
 KEY = Parameter(
     "header",
@@ -49,8 +50,8 @@ def idempotency_key(request: web.Request) -> str:
 
 def once(request: web.Request, body: Any) -> Once:
     """The request's key with the fingerprint of its body, as parsed. Raises BadRequest."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return Once(request.path, idempotency_key(request), hashlib.sha256(canonical.encode()).digest())
+    canonical = _CANONICAL.encode(body).encode()
+    return Once(request.path, idempotency_key(request), hashlib.sha256(canonical).digest())
 
 
 def answer_response(answer: Answer) -> web.Response:

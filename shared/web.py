@@ -78,7 +78,8 @@ def problem_response(error: errors.OnsaleError, request_id: str) -> web.Response
 
 async def read_json(request: web.Request) -> Any:
     """The body as plain Python values. Raises UnsupportedMediaType, TooLarge, BadRequest."""
-    if request.content_type != JSON_TYPE:
+    plain = request.headers.get(hdrs.CONTENT_TYPE) == JSON_TYPE  # as nearly all say it
+    if not plain and request.content_type != JSON_TYPE:
         raise errors.UnsupportedMediaType
     return json_of(await read_raw(request))
 
