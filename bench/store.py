@@ -55,7 +55,7 @@ class Scale:
     def of(cls, quick: bool) -> "Scale":
         if quick:
             return cls((200, 500, 1_000), 2, 128, 100, 1_000)
-        return cls((10_000, 100_000, 1_000_000), 7, 10_000, 10_000, 200_000)
+        return cls((10_000, 100_000, 1_000_000), 7, 10_000, 10_000, 100_000)
 
 
 async def main(quick: bool) -> Report:
