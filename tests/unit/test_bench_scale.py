@@ -29,6 +29,7 @@ def found() -> dict[str, Any]:
         "oracle": [{"name": "O2", "holds": True}],
         "invariants": [{"name": "B1", "holds": True}, {"name": "B2", "holds": True}],
         "verify_s": 9.26,
+        "polls": {"closed_loop_shares_of_a_core": {"gateway": 0.95, "Valkey": 0.4}},
         "faults": [],
     }
 
@@ -55,6 +56,12 @@ def test_what_was_broken_is_not_hidden(found: dict[str, Any]) -> None:
     text = chapter(found)
     assert "The oracle found **O2 broken**" in text
     assert "**The rush failed**: the oracle: O2 is broken." in text
+
+
+def test_a_machine_that_did_other_things_is_told(found: dict[str, Any]) -> None:
+    assert "other things" not in chapter(found)
+    found["polls"]["closed_loop_shares_of_a_core"]["gateway"] = 0.24
+    assert "the gateway got 24% of a core" in chapter(found)
 
 
 def test_the_rest_of_the_page_stays(found: dict[str, Any], tmp_path: Path) -> None:
