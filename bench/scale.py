@@ -53,7 +53,7 @@ def chapter(found: Mapping[str, Any]) -> str:
     if share is not None and share < QUIET:
         busy = (
             "**The machine did other things as well**: with polls following each other as fast as"
-            f" they were answered, the gateway got {share:.0%} of a core. Times and figures a second"
+            f" they were answered, the gateway got {share:.0%} of a core. Times and rates"
             " say little; memory, order and invariants are what they are on a quiet one."
         )
         lines += ["", busy]

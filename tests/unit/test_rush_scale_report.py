@@ -156,7 +156,7 @@ def test_the_json_says_what_was_extrapolated_and_from_what(report: Report) -> No
     assert found["joins"]["by"] == "script"
     assert found["plan"]["each_behind_stands_for"] == report.plan.stride
     assert found["polls"]["asked_per_s"] == 100 + 20 * report.plan.stride
-    assert found["polls"]["sent_for_real_per_s"] == 120
+    assert found["polls"]["due_for_real_per_s"] == 120
     assert found["polls"]["answered_late_ms"]["count"] == 1
     assert found["admissions"]["etas"] == {"held": 90, "ended_too_soon": 4, "began_too_late": 6}
     assert found["memory"]["before"]["Valkey"] is None

@@ -167,7 +167,7 @@ class Report:
             "asked_per_s": round(asked.per_s, 1),
             "asked_error_per_s": round(asked.error, 1),
             "asked_by_second": asked.by_second,
-            "sent_for_real_per_s": round(asked.counted_per_s, 1),
+            "due_for_real_per_s": round(asked.counted_per_s, 1),
             "poll_after_ms": figures(polls.intervals).as_dict(),
             "sent_late_ms": figures(polls.sent_late).as_dict(),
             "answered_late_ms": figures(polls.answered_late).as_dict(),

@@ -83,7 +83,7 @@ def _polls(report: Report) -> Rows:
             f"{refused}"
         ),
         "So the crowd's polls keep busy": f"{report.takes:.2f} such processes",
-        "Polls sent for real, open loop": (
+        "Polls due of those who are real, open loop": (
             f"{asked.counted_per_s:,.0f} a second for {plan.seconds} s;"
             f" `poll_after_ms` p50 {interval[0]}, p99 {interval[2]}"
         ),
