@@ -46,8 +46,9 @@ BEGIN
     v_now := clock_timestamp();
 
     WITH booking AS MATERIALIZED (
-        SELECT b.*, d.state FROM concert_booking b JOIN concert_schedule d USING (concert_schedule_id)
-        WHERE b.concert_booking_id = ANY (p_bookings)
+        SELECT b.*, (SELECT d.state FROM concert_schedule d
+                     WHERE d.concert_schedule_id = b.concert_schedule_id) AS state
+        FROM concert_booking b WHERE b.concert_booking_id = ANY (p_bookings)
     ), owner AS MATERIALIZED (
         SELECT u.user_id, u.balance FROM users u WHERE u.user_id = ANY (v_locked)
     ), used AS MATERIALIZED (
