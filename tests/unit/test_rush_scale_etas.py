@@ -23,7 +23,11 @@ def test_whoever_still_waits_after_its_end_was_told_too_little() -> None:
 
 
 def test_whoever_is_in_before_its_beginning_was_told_too_much() -> None:
-    assert judged(after=20, by=29) == (0, 0, 1)
+    assert judged(after=20, by=28.9) == (0, 0, 1)
+
+
+def test_waits_are_told_in_seconds_begun() -> None:
+    assert judged(after=20, by=29) == (1, 0, 0)
 
 
 def test_an_admission_at_an_unknown_moment_around_an_edge_proves_nothing() -> None:

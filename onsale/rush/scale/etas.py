@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from math import inf
 
 
+#: Waits are told in whole seconds begun: one of half a second is told as 1.
+BEGUN_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A wait of `low_s` to `high_s`, told by an answer that was true between these moments."""
@@ -38,7 +42,7 @@ class Etas:
                 continue
             if after > eta.received + eta.high_s:
                 self.too_soon += 1
-            elif by < eta.sent + eta.low_s:
+            elif by < eta.sent + eta.low_s - BEGUN_S:
                 self.too_late += 1
             else:
                 self.held += 1
