@@ -3,12 +3,13 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import cast
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+OK, BUSY = b"HTTP/1.1 200", b"HTTP/1.1 503"
 #: At the same time: enough to keep a process busy, few enough that none waits for long.
 CONNECTIONS = 4
 
@@ -16,8 +17,8 @@ CONNECTIONS = 4
 class Reader(asyncio.BufferedProtocol):
     """One connection: sends the next request as soon as an answer is complete."""
 
-    def __init__(self, left: Iterator[bytes]):
-        self._left = left
+    def __init__(self, left: Iterator[bytes], taken: Sequence[bytes]):
+        self._left, self._taken = left, tuple(taken)
         self._buffer = memoryview(bytearray(256 * 1024))
         self._head = b""
         self._missing = 0
@@ -39,7 +40,7 @@ class Reader(asyncio.BufferedProtocol):
             if not found:
                 return
             length = _LENGTH.search(head)
-            if not head.startswith(b"HTTP/1.1 200") or length is None:
+            if not head.startswith(self._taken) or length is None:
                 self._fail(RuntimeError(head.partition(b"\r\n")[0].decode()))
                 return
             self.size = int(length[1])
@@ -81,8 +82,13 @@ def asking(url: str, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def read_each(url: str, requests: Iterable[bytes], answers: int) -> tuple[float, int]:
-    """Send so many requests to the host of `url`: ms for each answer, and the longest body."""
+async def read_each(
+    url: str, requests: Iterable[bytes], answers: int, taken: Sequence[bytes] = (OK,)
+) -> tuple[float, int]:
+    """Send so many requests to the host of `url`: ms for each answer, and the longest body.
+
+    Raises RuntimeError for an answer whose status line does not begin with one of `taken`.
+    """
     parts = urlsplit(url)
     assert parts.hostname
     assert parts.port
@@ -91,7 +97,7 @@ async def read_each(url: str, requests: Iterable[bytes], answers: int) -> tuple[
     readers = []
     began = time.perf_counter()
     for _ in range(min(CONNECTIONS, answers)):
-        _, reader = await loop.create_connection(lambda: Reader(left), host, port)
+        _, reader = await loop.create_connection(lambda: Reader(left, taken), host, port)
         readers.append(reader)
     await asyncio.gather(*(reader.done for reader in readers))
     return (time.perf_counter() - began) * 1000 / answers, max(r.size for r in readers)
