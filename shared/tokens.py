@@ -7,7 +7,6 @@ PyJWT agrees with every verdict.
 
 import hashlib
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -28,8 +27,7 @@ class TokenRejected(Exception):
     """The token is not one of ours. Never says why: that would help a forger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Who holds which place: what a queue token proves."""
 
     room_id: str

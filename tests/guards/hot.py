@@ -177,13 +177,6 @@ _ORDINARY = _HOT + "test_what_is_not_plain_and_good_goes_the_ordinary_way"
 PLAIN = rows(
     "shared/hot.py",
     (
-        "requests that came at once are not answered out of their order",
-        "X1",
-        "            len(self._messages) > 1\n            or payload",
-        "            payload",
-        _HOT + "test_requests_that_come_at_once_are_answered_in_their_order",
-    ),
-    (
         "a request with a body is read to its end",
         "O5",
         "payload is not EMPTY_PAYLOAD\n",
@@ -217,13 +210,6 @@ PLAIN = rows(
         "        if self._messages and not sleeps.done():\n            sleeps.set_result(None)\n",
         "",
         _HOT + "test_what_comes_while_an_answer_is_under_way_waits_for_it",
-    ),
-    (
-        "a shutdown waits for answers of the hot path",
-        "O5",
-        "        self._request_in_progress = True  #",
-        "        #",
-        _HOT + "test_a_shutdown_waits_for_an_answer_under_way",
     ),
 )
 
