@@ -103,13 +103,17 @@ async def test_two_who_take_each_others_ended_holds_over_do_not_deadlock(
     one, other = await booking.visitor(), await booking.visitor()
     await booking.expire(*await booking.held(one, schedule_id, "A-1"))
     await booking.expire(*await booking.held(other, schedule_id, "A-2"))
-    counted = "        SELECT c.live_seats - (SELECT count(*)"
-    slow = f"        PERFORM pg_sleep(0.5);\n{counted}"
-    await rewrite(booking, "hold_seats", (counted, slow))
+    # Whoever has let the other's hold go waits for the other to come as far.
+    let_go = "        PERFORM let_go(v_stale, 'expired', v_now);\n"
+    meet = "        PERFORM pg_advisory_xact_lock_shared(1);\n"
+    await rewrite(booking, "hold_seats", (let_go, let_go + meet))
 
-    replies = await asyncio.gather(
-        booking.hold(one, schedule_id, "A-2"), booking.hold(other, schedule_id, "A-1")
-    )
+    async with somebody(booking, "SELECT pg_advisory_xact_lock(1)"):
+        holding = asyncio.gather(
+            booking.hold(one, schedule_id, "A-2"), booking.hold(other, schedule_id, "A-1")
+        )
+        await blocked(booking, 2)
+    replies = await holding
 
     assert outcomes(replies) == {(201, ""): 2}
     await booking.assert_sound()
