@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-
 #: Waits are told in whole seconds begun: one of half a second is told as 1.
 BEGUN_S = 1.0
 
