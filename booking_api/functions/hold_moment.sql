@@ -137,7 +137,12 @@ BEGIN
         WITH made AS (
             INSERT INTO user_schedule (user_id, concert_schedule_id, live_seats, seat_limit)
             SELECT v_users[w.n], p_schedules[w.n], v_counts[w.n], v_limits[w.n]
-            FROM unnest(v_winners) w (n) ORDER BY 1, 2
+            FROM unnest(v_winners) w (n)
+            -- One that is there would be waited for if somebody is changing it.
+            WHERE (SELECT c.user_id FROM user_schedule c
+                   WHERE c.user_id = v_users[w.n]
+                     AND c.concert_schedule_id = p_schedules[w.n]) IS NULL
+            ORDER BY 1, 2
             ON CONFLICT DO NOTHING RETURNING user_id, concert_schedule_id
         )
         SELECT array_agg(w.n) INTO v_new FROM unnest(v_winners) w (n)

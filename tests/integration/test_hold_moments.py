@@ -10,7 +10,6 @@ import pytest
 from booking_api.database import query
 from tests.booking_stack import ROOM, BookingStack, Visitor
 from tests.integration.moments import (
-    COUNTER,
     SEAT,
     Wish,
     crowd,
@@ -260,7 +259,8 @@ async def test_what_somebody_works_on_goes_alone_and_is_not_waited_for(
     a, b, c, d = await crowd(booking, 4)
     await booking.held(b, schedule_id, "A-9")
     key = f"SELECT pg_advisory_xact_lock(key_lock('{c.name}', '/by-hand', 'k'))"
-    async with somebody(booking, SEAT.format("A-1"), COUNTER.format(b.name), key):
+    changing = "UPDATE user_schedule SET let_go_at = now()"
+    async with somebody(booking, SEAT.format("A-1"), changing, key):
         decided = await hold_together(
             booking.pool,
             Wish(a, schedule_id, ("A-1",)),

@@ -103,10 +103,11 @@ async def test_two_who_take_each_others_ended_holds_over_do_not_deadlock(
     one, other = await booking.visitor(), await booking.visitor()
     await booking.expire(*await booking.held(one, schedule_id, "A-1"))
     await booking.expire(*await booking.held(other, schedule_id, "A-2"))
-    # Whoever has let the other's hold go waits for the other to come as far.
+    # They let each other's holds go at the same time.
     let_go = "        PERFORM let_go(v_stale, 'expired', v_now);\n"
     meet = "        PERFORM pg_advisory_xact_lock_shared(1);\n"
-    await rewrite(booking, "hold_seats", (let_go, let_go + meet))
+    slow = "        PERFORM pg_sleep(0.5);\n"
+    await rewrite(booking, "hold_seats", (let_go, meet + let_go + slow))
 
     async with somebody(booking, "SELECT pg_advisory_xact_lock(1)"):
         holding = asyncio.gather(
