@@ -35,9 +35,11 @@ end
 -- Signs of life of this call: score, visitor ... for `seen`, and visitors who claim.
 local seen, claiming = {}, {}
 
+-- In a full Redis the first of them refuses a call in which anybody waits, before anything was written;
+-- who is ACTIVE, and asks alone, is served.
 local function keep_signs_of_life()
-  call_with('ZREM', CLAIMS, claiming)
   call_with('ZADD', SEEN, seen)
+  call_with('ZREM', CLAIMS, claiming)
 end
 
 -- Asks again after 1 s near the front, after about a tenth of the expected wait further back.
