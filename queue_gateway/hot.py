@@ -14,11 +14,10 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from queue_gateway.answers import TokenState
 from queue_gateway.handlers import OWN, TOKENS, behind_tls, given, keep_in_cookie, proved, who_joins
 from queue_gateway.room import ROOMS, Entered
 from queue_gateway.room_view import RoomView
-from queue_gateway.states import token_state
+from queue_gateway.states import state_text
 from shared.credentials import IDENTITIES, queue_token
 from shared.errors import OnsaleError
 from shared.hot import Plain, head, tail, written
@@ -38,6 +37,8 @@ from shared.web import (
 )
 
 _PATH = re.compile(rf"/v1/rooms/({ROOM_ID_PATTERN})/token")
+#: Paths that were looked at lately: a crowd asks for few.
+_PATHS = 1024
 _ROUTE = "/v1/rooms/{room_id}/token"
 _POLL, _JOIN = f"GET {_ROUTE}", f"POST {_ROUTE}"
 
@@ -68,15 +69,15 @@ class HotTokens:
 
     def take(self, asked: Plain, answer: Callable[[bytes], None]) -> bool:
         """Whether this request is plain, and good as far as can be seen without the store."""
-        found = _PATH.fullmatch(asked.path)
-        if found is None:
+        room_id = _room_of(asked.path)
+        if room_id is None:
             return False
         try:
             if asked.method == hdrs.METH_GET:
-                self._poll(_One(asked, answer, _POLL, found[1]))
+                self._poll(_One(asked, answer, _POLL, room_id))
                 return True
             if asked.method == hdrs.METH_POST:
-                return self._join(_One(asked, answer, _JOIN, found[1]))
+                return self._join(_One(asked, answer, _JOIN, room_id))
         except OnsaleError:
             pass  # the handler refuses it again, in words
         return False
@@ -114,8 +115,7 @@ class HotTokens:
         return True
 
     def _state(self, place: Place, status: Status, view: RoomView | None) -> _Rendered:
-        state = TokenState(**token_state(self._passes, place, status, view))
-        return 200, _encoder.encode(state), b""
+        return 200, state_text(self._passes, place, status, view), b""
 
     def _given(self, asked: Plain, entered: Entered, view: RoomView) -> _Rendered:
         found = given(self._tokens, self._passes, entered, view)
@@ -144,10 +144,11 @@ class HotTokens:
     def _answer(self, one: _One, render: Callable[[], _Rendered]) -> None:
         try:
             status, body, lines = render()
+            origin = one.asked.headers.get(hdrs.ORIGIN)
             found = b"%bX-Request-Id: %b\r\n%b%b%b" % (
                 _head(status),
                 new_request_id().encode(),
-                _lines(shared_with(one.asked.headers.get(hdrs.ORIGIN), self._origins)),
+                b"" if origin is None else _lines(shared_with(origin, self._origins)),
                 tail(len(body), lines),
                 body,
             )
@@ -166,6 +167,13 @@ class HotTokens:
     def _end(self, one: _One, status: int, answer: bytes) -> None:
         one.answer(answer)
         count(one.route, status, one.asked.seconds())
+
+
+@lru_cache(_PATHS)
+def _room_of(path: str) -> str | None:
+    """The room whose token a path is about."""
+    found = _PATH.fullmatch(path)
+    return found and found[1]
 
 
 @lru_cache(8)

@@ -58,7 +58,11 @@ class RoomView:
     settings: dict[str, str]
     pace: tuple[Pace, ...]
     seats: Seats | None = None
-    _outlooks: dict[int, Outlook] = field(default_factory=dict, repr=False, compare=False)
+    _outlooks: dict[str | None, Outlook | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    #: What those who wait in a lane are told alike, by whoever tells them.
+    forms: dict[str | None, bytes] = field(default_factory=dict, repr=False, compare=False)
     _sales: dict[int | None, Sale] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -163,15 +167,20 @@ class RoomView:
 
     def eta_s(self, status: Status) -> Wait | None:
         """How long a WAIT token will wait; None where the line cannot move or nothing was seen."""
-        if status.position is None or not self.admitting:
+        if status.position is None:
+            return None
+        if status.lane not in self._outlooks:  # once, however many ask
+            self._outlooks[status.lane] = self._look_ahead(status.lane)
+        outlook = self._outlooks[status.lane]
+        return None if outlook is None else outlook.wait(status.position)
+
+    def _look_ahead(self, name: str | None) -> Outlook | None:
+        if not self.admitting:
             return None
         # Where seats decide who comes in, how the line moved says nothing.
         if self.seats and self.seats.may_come is not None and self.seats.may_come < self.waiting:
             return None
-        lane = list(self.lanes).index(status.lane) if status.lane in self.lanes else 0
-        if lane not in self._outlooks:
-            self._outlooks[lane] = Outlook(self.pace, lane)
-        return self._outlooks[lane].wait(status.position)
+        return Outlook(self.pace, list(self.lanes).index(name) if name in self.lanes else 0)
 
     def _figures(self, dates: int | None = None) -> dict[str, Any]:
         weights = [part.split(":") for part in self.settings.get("lanes", "").split(",") if part]

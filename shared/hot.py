@@ -9,6 +9,7 @@ later, by one write; until then whatever comes on the connection waits, as behin
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -76,6 +77,11 @@ class HotHandler(RequestHandler):
         self._hot = hot
         self._aside: asyncio.Future[None] | None = None
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.ssl_context is not None:
+            self._hot = None
+
     def data_received(self, data: bytes) -> None:
         sleeps = self._waiter
         if (
@@ -86,7 +92,6 @@ class HotHandler(RequestHandler):
             or self._upgraded
             or self._payload_parser is not None
             or self._paused  # a client that does not read what it asked for
-            or self.ssl_context is not None
         ):
             super().data_received(data)
             return
@@ -154,18 +159,15 @@ def head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
 
 def tail(length: int, headers: bytes = b"") -> bytes:
     """The last lines of an answer's head: the length of its body, `headers`, its time."""
-    return b"Content-Length: %d\r\n%bDate: %b\r\n%b\r\n" % (
-        length,
-        headers,
-        rfc822_formatted_time().encode(),
-        _SERVER,
-    )
+    return b"Content-Length: %d\r\n%b%b" % (length, headers, _last(rfc822_formatted_time()))
+
+
+@lru_cache(1)
+def _last(date: str) -> bytes:
+    return f"Date: {date}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n".encode()
 
 
 def written(response: web.Response, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A response with a body, as aiohttp writes it, with `headers` after its own."""
     body = response.body if isinstance(response.body, bytes) else b""
     return head(response.status, [*response.headers.items(), *headers]) + tail(len(body)) + body
-
-
-_SERVER = f"Server: {SERVER_SOFTWARE}\r\n".encode()

@@ -1,6 +1,7 @@
 """Running a service: settings from the environment, one socket, an orderly end."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -67,6 +68,9 @@ async def _serve(app: web.Application, settings: ServiceSettings) -> None:
     try:
         listening = _listen(settings)
         await accept(serving, listening)
+        # What was loaded stays: the garbage collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
         logs.logger(__name__).info("serving", address=str(listening.getsockname()))
         await stopped.wait()
     finally:

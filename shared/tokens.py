@@ -91,15 +91,16 @@ class QueueTokens:
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenRejected
         try:
-            header, claims, signature = token.encode("ascii").split(b".")
+            signed, _, signature = token.encode("ascii").rpartition(b".")
+            header, _, claims = signed.partition(b".")
             key = self._ours.get(header) or self._key_of(header)
-            if not key.signed(header + b"." + claims, signature):
+            if not key.signed(signed, signature):
                 raise TokenRejected
             found = self._claims.decode(decoded(claims))
         except (ValueError, RecursionError, msgspec.DecodeError) as error:
             raise TokenRejected from error
         place = Place(found.aud, found.sub, found.gen, found.num)
-        exact = 0 < place.number <= MAX_NUMBER and 0 < place.generation <= MAX_NUMBER
+        exact = 0 < found.num <= MAX_NUMBER and 0 < found.gen <= MAX_NUMBER
         if found.iss != ISSUER or found.jti != place.jti or not exact:
             raise TokenRejected
         return place
