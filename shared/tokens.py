@@ -100,7 +100,7 @@ class QueueTokens:
         except (ValueError, RecursionError, msgspec.DecodeError) as error:
             raise TokenRejected from error
         place = Place(found.aud, found.sub, found.gen, found.num)
-        exact = 0 < found.num <= MAX_NUMBER and 0 < found.gen <= MAX_NUMBER
+        exact = 0 < place.number <= MAX_NUMBER and 0 < place.generation <= MAX_NUMBER
         if found.iss != ISSUER or found.jti != place.jti or not exact:
             raise TokenRejected
         return place
