@@ -76,9 +76,26 @@ class _Packed:
     and redis-py's own loop over them takes longer than the store takes to answer.
     """
 
+    _writer: asyncio.StreamWriter | None
+    health_check_interval: float
+
     def pack_command(self, *args: Any) -> list[bytes]:
         """A command as it goes over the wire. Raises redis DataError."""
         return _SERIALIZER.pack(*args)  # type: ignore[no-any-return]
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Write it. Raises redis ConnectionError, TimeoutError.
+
+        What the system takes at once needs neither a deadline nor the task that redis-py makes for
+        one; that the connection was lost is found out when the answer is read.
+        """
+        writer = self._writer
+        if writer is None or writer.is_closing() or self.health_check_interval:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]
+            return
+        writer.writelines(command)
+        if writer.transport.get_write_buffer_size() > _SOON_WRITTEN_BYTES:
+            await super().send_packed_command([], check_health)  # type: ignore[misc]
 
 
 class _Plain(_Packed, redis.Connection):
@@ -94,6 +111,8 @@ class _Unix(_Packed, redis.UnixDomainSocketConnection):
 
 
 _SERIALIZER = HiredisRespSerializer()
+#: So much of what was written may be left for the loop to hand on; above it, one has to wait.
+_SOON_WRITTEN_BYTES = 16 * 1024
 #: By what a URL asks for.
 _CONNECTIONS: dict[type, type] = {made.__mro__[2]: made for made in (_Plain, _Tls, _Unix)}
 
@@ -116,6 +135,10 @@ class InTurn(redis.ConnectionPool):
 
         Who has waited for it long has less time left to wait for the answer.
         """
+        connection = await self._at_hand()
+        if connection is not None:
+            connection.socket_timeout = REDIS_DEADLINE_S
+            return connection
         began = time.monotonic()
         try:
             async with asyncio.timeout(TURN_DEADLINE_S):
@@ -126,6 +149,19 @@ class InTurn(redis.ConnectionPool):
         waited_s = time.monotonic() - began
         connection.socket_timeout = min(REDIS_DEADLINE_S, TOTAL_DEADLINE_S - waited_s)
         return connection
+
+    async def _at_hand(self) -> Any:
+        """A connection that is free, open and as it should be; None where one has to wait."""
+        free = self._available_connections
+        if self._turns.locked() or not free or not free[-1].is_connected:
+            return None
+        try:
+            if await free[-1].can_read():  # does not wait: whether anything came since, or its end
+                return None
+        except redis.ConnectionError:
+            return None
+        await self._turns.acquire()  # nor does this
+        return self.get_available_connection()  # type: ignore[no-untyped-call]
 
     async def _connected(self) -> Any:
         connection = None

@@ -4,6 +4,7 @@ from tests.guards.rows import rows
 
 _WEB = "tests/unit/test_web.py::"
 _LOGS = "tests/unit/test_logs.py::"
+_STORES = "tests/unit/test_stores.py::"
 _STORE_FAULTS = "tests/integration/test_gateway_store_faults.py::"
 _FAULTS = "tests/integration/test_gateway_faults.py::"
 _NO_CREDENTIALS = (
@@ -181,6 +182,20 @@ STORES = rows(
         "min(REDIS_DEADLINE_S, TOTAL_DEADLINE_S - waited_s)",
         "REDIS_DEADLINE_S",
         _STORE_FAULTS + "test_whoever_waited_for_a_connection_waits_less_for_the_answer",
+    ),
+    (
+        "what Redis does not take at once has a deadline",
+        "S3",
+        "if writer.transport.get_write_buffer_size() > _SOON_WRITTEN_BYTES:",
+        "if False:",
+        _STORES + "test_writing_to_a_store_that_reads_nothing_is_bounded",
+    ),
+    (
+        "a connection with an answer left in it is none at hand",
+        "S3",
+        "if await free[-1].can_read():",
+        "if False:",
+        _STORES + "test_a_connection_that_says_what_nobody_asked_is_not_used_again",
     ),
     (
         "a full Redis of version 6.2 is away, too",
