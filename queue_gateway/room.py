@@ -275,8 +275,8 @@ class Rooms:
         return await self._views.get(room_id, lambda: self.view(room_id))
 
     def view_at_hand(self, room_id: str) -> RoomView | None:
-        """The same, if nothing has to be asked for it."""
-        return self._views.at_hand(room_id)
+        """The same, if it is known already; asked for anew before it is too old."""
+        return self._views.at_hand(room_id, lambda: self.view(room_id))
 
     async def page(self, after: str | None, limit: int) -> tuple[list[str], bool]:
         """At most `limit` room ids after one of them, and whether there are more; soon told."""

@@ -13,6 +13,7 @@ _SALE = "tests/integration/test_operators_sale.py::"
 _STATS = "tests/integration/test_operators_stats.py::"
 _AUDIT = "tests/integration/test_operators_audit.py::"
 _LOCKS = "tests/integration/test_sale_locks.py::"
+_RECENT = "tests/unit/test_recent.py::"
 
 KEYS = (
     *rows(
@@ -379,9 +380,16 @@ KEPT = (
         (
             "what was read is read anew after a while",
             "S3",
-            "if self._kept[oldest][0] > began:",
+            "if self._kept[oldest].began > began:",
             "if True:",
-            "tests/unit/test_recent.py::test_what_was_read_is_read_anew_after_a_while",
+            _RECENT + "test_what_was_read_is_read_anew_after_a_while",
+        ),
+        (
+            "what was read too long ago is not at hand",
+            "S3",
+            "if age_s >= self._age_s:",
+            "if False:",
+            _RECENT + "test_what_was_asked_for_too_long_ago_is_not_at_hand",
         ),
     ),
 )
