@@ -8,7 +8,6 @@ store to the other, so that their clocks may differ (S1).
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -38,7 +37,8 @@ LEADER_LOCK = 0x6F6E73616C65
 #: Ending a generation touches all of its rows in one statement.
 CLOSE_DEADLINE_S = 120
 
-Entry = tuple[str, dict[str, str]]
+#: Its id, and what `write_journal` of fragments/places.lua wrote, name and value, in its order.
+Entry = tuple[str, list[str]]
 
 log = logger(__name__)
 
@@ -48,36 +48,24 @@ def _query(name: str) -> str:
     return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-@dataclass(slots=True)
-class _Row:
-    """One token's row of a batch; times are the store's, in ms."""
-
-    generation: int
-    number: int
-    visitor: str
-    created: int
-    status: str = "WAIT"
-    reason: str | None = None
-    admitted: int | None = None
-    ended: int | None = None
-    lasts: int | None = None
-    active_after: int | None = None
-    active_cap: int | None = None
-
-    def apply(self, entry: dict[str, str]) -> None:
-        self.status = entry["s"]
-        if self.status == "ACTIVE":
-            self.admitted, self.lasts = int(entry["t"]), int(entry["d"])
-            self.active_after, self.active_cap = int(entry["a"]), int(entry["c"])
-        elif self.status == "EXPIRED":
-            self.ended, self.reason = int(entry["t"]), entry["r"]
+#: One token's row of a batch, as `write_tokens` takes it, all of it as text: generation, number,
+#: visitor, created, status, reason, admitted, ended, lasts, active_after, active_cap. Times are the
+#: store's, in ms. Nothing is "", except for a reason.
+_Row = list[str | None]
+_VISITOR, _REASON = 2, 5
 
 
-#: What `write_tokens` takes of each row, in its order.
-_WRITTEN = (
-    *("generation", "number", "visitor", "status", "reason"),
-    *("created", "admitted", "ended", "lasts", "active_after", "active_cap"),
-)
+def _apply(row: _Row, status: str, at: str, more: list[str]) -> None:
+    row[4] = status
+    if status == "ACTIVE":
+        told = dict(zip(more[::2], more[1::2], strict=True))
+        row[6], row[8:] = at, (told["d"], told["a"], told["c"])
+    elif status == "EXPIRED":
+        row[_REASON], row[7] = more[1], at
+
+
+def _as_it_came(response: Any, **_: Any) -> Any:
+    return response
 
 
 class Journal:
@@ -91,6 +79,9 @@ class Journal:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._client = client
+        #: Gives entries as they come; redis-py would make a dict of each.
+        self._raw = redis.Redis(connection_pool=client.connection_pool)
+        self._raw.set_response_callback("XRANGE", _as_it_came)
         self._rooms = rooms
         self._pool = pool
         self._clock = clock
@@ -149,7 +140,7 @@ class Journal:
 
     async def _move(self, connection: "asyncpg.pool.PoolConnectionProxy", room_id: str) -> int:
         (key,) = room_keys(room_id, JOURNAL)
-        entries = cast("list[Entry]", await self._client.xrange(key, count=BATCH))
+        entries = cast("list[Entry]", await self._raw.xrange(key, count=BATCH))
         if not entries:
             return 0
         seconds, micros = await self._client.time()
@@ -168,47 +159,51 @@ class Journal:
         entries: list[Entry],
         now_ms: int,
     ) -> None:
-        rows: dict[tuple[int, int], _Row] = {}
-        for _, entry in entries:
-            if entry["s"] == "CLOSED":
+        rows: dict[tuple[str, str], _Row] = {}
+        for _, (_, visitor, _, generation, _, number, _, status, _, at, *more) in entries:
+            if status == "CLOSED":
                 await self._upsert(connection, room_id, rows, now_ms)
                 rows = {}
                 await connection.execute(f"SET LOCAL statement_timeout = '{CLOSE_DEADLINE_S}s'")
                 await connection.execute(
                     _query("close_generation"),
                     room_id,
-                    int(entry["g"]),
-                    float(now_ms - int(entry["t"])),
-                    entry["r"],
+                    int(generation),
+                    float(now_ms - int(at)),
+                    more[1],
                     timeout=CLOSE_DEADLINE_S,
                 )
                 continue
-            if entry["s"] == "RESTORED":
+            if status == "RESTORED":
                 await self._upsert(connection, room_id, rows, now_ms)
                 rows = {}
-                await reconcile(connection, self._client, room_id, int(entry["g"]))
+                await reconcile(connection, self._client, room_id, int(generation))
                 continue
-            if entry["s"] == "MOVED":
+            if status == "MOVED":
                 await self._upsert(connection, room_id, rows, now_ms)
                 rows = {}
-                await tell_deadlines(connection, self._client, room_id, int(entry["g"]))
+                await tell_deadlines(connection, self._client, room_id, int(generation))
                 continue
-            key = (int(entry["g"]), int(entry["n"]))
+            key = (generation, number)
             row = rows.get(key)
             if row is None:
-                row = rows[key] = _Row(*key, entry["v"], created=int(entry["t"]))
-            row.apply(entry)
+                row = rows[key] = [*key, visitor, at, status, None, "", "", "", "", ""]
+            _apply(row, status, at, more)
         await self._upsert(connection, room_id, rows, now_ms)
 
     async def _upsert(
         self,
         connection: "asyncpg.pool.PoolConnectionProxy",
         room_id: str,
-        rows: dict[tuple[int, int], _Row],
+        rows: dict[tuple[str, str], _Row],
         now_ms: int,
     ) -> None:
         if rows:
-            columns = ([getattr(row, name) for row in rows.values()] for name in _WRITTEN)
+            # Lists of texts are encoded one by one; what has no commas goes as one text, quickly.
+            columns = [
+                column if at in (_VISITOR, _REASON) else ",".join(cast("tuple[str, ...]", column))
+                for at, column in enumerate(zip(*rows.values(), strict=True))
+            ]
             await connection.execute(_query("write_tokens"), room_id, now_ms, *columns)
 
 

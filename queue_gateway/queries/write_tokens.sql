@@ -1,8 +1,9 @@
 -- write_tokens: bring the queue table up to date with a batch of journal entries, one row a token.
 -- Entries come at least once and may repeat: a status only moves forward (WAIT, ACTIVE, EXPIRED).
 -- $1 room_id  $2 now, ms, by the store's clock, as all times that follow
--- $3 generation[] $4 number[] $5 visitor[] $6 status[] $7 reason[] $8 created_ms[] $9 admitted_ms[]
--- $10 ended_ms[] $11 lasts_ms[] (from admission) $12 active_after[] $13 active_cap[]
+-- $3 generations $4 numbers $5 visitor[] $6 created_ms $7 statuses $8 reason[] $9 admitted_ms
+-- $10 ended_ms $11 lasts_ms (from admission) $12 active_after $13 active_cap: those that are no arrays
+-- are texts with commas between, empty where there is nothing
 WITH entry AS (
     SELECT $1::text || '.' || generation || '.' || number AS token_value, $1::text AS room_id,
            generation, number, visitor, status, reason,
@@ -11,9 +12,12 @@ WITH entry AS (
            now() - ($2::bigint - ended_ms) * interval '1 ms' AS ended_at,
            now() - ($2::bigint - admitted_ms - lasts_ms) * interval '1 ms' AS ends_at,
            active_after, active_cap
-    FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-                $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
-      AS e(generation, number, visitor, status, reason, created_ms, admitted_ms, ended_ms, lasts_ms,
+    FROM unnest(string_to_array($3, ',')::bigint[], string_to_array($4, ',')::bigint[], $5::text[],
+                string_to_array($6, ',')::bigint[], string_to_array($7, ','), $8::text[],
+                string_to_array($9, ',', '')::bigint[], string_to_array($10, ',', '')::bigint[],
+                string_to_array($11, ',', '')::bigint[], string_to_array($12, ',', '')::bigint[],
+                string_to_array($13, ',', '')::bigint[])
+      AS e(generation, number, visitor, created_ms, status, reason, admitted_ms, ended_ms, lasts_ms,
            active_after, active_cap)
 )
 INSERT INTO queue AS q (token_value, room_id, generation, number, visitor, status, reason,

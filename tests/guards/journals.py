@@ -110,10 +110,10 @@ GUARDS = (
     Guard(
         name="what came before a closing is written before it",
         where=_CONSUMER,
-        text='            if entry["s"] == "CLOSED":\n'
+        text='            if status == "CLOSED":\n'
         "                await self._upsert(connection, room_id, rows, now_ms)\n"
         "                rows = {}\n",
-        without='            if entry["s"] == "CLOSED":\n',
+        without='            if status == "CLOSED":\n',
         invariant="A6",
         test=_CLOSING,
     ),
