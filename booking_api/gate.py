@@ -6,6 +6,7 @@ then the handler looks at the body and at what it is about.
 
 from collections import OrderedDict
 from enum import StrEnum
+from functools import cache
 from time import monotonic
 
 from aiohttp import hdrs, web
@@ -109,6 +110,7 @@ PLACE = web.RequestKey("place", Place)
 OPERATOR = web.RequestKey("operator", Operator)
 
 
+@cache
 def gate_of(method: str, route: str) -> Gate:
     """The gate of a route's pattern; a route nobody thought of is ACTIVE, or the operator's."""
     asked = hdrs.METH_GET if method == hdrs.METH_HEAD else method

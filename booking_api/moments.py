@@ -119,7 +119,7 @@ class Moments(Generic[Asked, Answer]):
         if self._closed or len(self._line) + len(self._lone) >= WAITING:
             raise Unavailable("Too many ask for this at once.")
         self._numbers += 1
-        one = _One[Asked, Answer](
+        one: _One[Asked, Answer] = _One(
             self._numbers,
             asked,
             frozenset(own),
