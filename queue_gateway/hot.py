@@ -1,14 +1,13 @@
 """Polls and joins on the hot path (shared/hot.py): they are what a crowd does.
 
-What is not plain to be let through is left to the handlers, which say why. So is a join where the
-room has not been looked at lately: whether it is anonymous is asked of a view of it.
+What is not plain to be let through is left to the handlers, which say why.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -77,7 +76,8 @@ class HotTokens:
                 self._poll(_One(asked, answer, _POLL, room_id))
                 return True
             if asked.method == hdrs.METH_POST:
-                return self._join(_One(asked, answer, _JOIN, room_id))
+                self._join(_One(asked, answer, _JOIN, room_id))
+                return True
         except OnsaleError:
             pass  # the handler refuses it again, in words
         return False
@@ -99,11 +99,21 @@ class HotTokens:
 
         self._places.together.submit(one.room_id, place, told)
 
-    def _join(self, one: _One) -> bool:
+    def _join(self, one: _One) -> None:
         view = self._rooms.view_at_hand(one.room_id)
-        if view is None:
-            return False
-        who = who_joins(one.asked, one.room_id, view.anonymous, self._tokens, self._identities)
+        if view is not None:
+            self._enter(one, view.anonymous)
+        else:
+            self._begin(self._ask_and_enter(one))
+
+    async def _ask_and_enter(self, one: _One) -> None:
+        try:
+            self._enter(one, await self._rooms.is_anonymous(one.room_id))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, somebody waits for an answer
+            self._refuse(one, error)
+
+    def _enter(self, one: _One, anonymous: bool) -> None:
+        who = who_joins(one.asked, one.room_id, anonymous, self._tokens, self._identities)
 
         def told(entered: Entered | Exception) -> None:
             if isinstance(entered, Exception):
@@ -112,7 +122,6 @@ class HotTokens:
                 self._seeing(one, lambda view: self._given(one.asked, entered, view))
 
         self._rooms.entering.submit(one.room_id, (who.visitor, who.lane), told)
-        return True
 
     def _state(self, place: Place, status: Status, view: RoomView | None) -> _Rendered:
         return 200, state_text(self._passes, place, status, view), b""
@@ -129,7 +138,10 @@ class HotTokens:
         if view is not None:
             self._answer(one, lambda: render(view))
             return
-        task = asyncio.create_task(self._look(one, render))
+        self._begin(self._look(one, render))
+
+    def _begin(self, look: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(look)
         self._looking.add(task)
         task.add_done_callback(self._looking.discard)
 
