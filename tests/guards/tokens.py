@@ -8,7 +8,7 @@ _BY_HAND = "tests/unit/test_identity_by_hand.py::"
 _CREDENTIALS = "tests/unit/test_credentials.py::"
 _HTTP = "tests/integration/test_gateway_http.py::"
 
-_HMAC = 'if not key.signed(signed, signature):'
+_HMAC = "if not key.signed(signed, signature):"
 
 QUEUE_TOKENS = rows(
     "shared/tokens.py",
