@@ -8,7 +8,8 @@
 -- counts: tokens in the journal
 SELECT count(*) FROM queue;
 -- broken
-SELECT room_id, generation, number, array_agg(visitor) AS visitors, array_agg(token_value) AS tokens
+SELECT room_id, generation, number, array_agg(visitor ORDER BY visitor) AS visitors,
+       array_agg(token_value ORDER BY token_value) AS tokens
 FROM queue GROUP BY room_id, generation, number
 HAVING count(*) > 1 OR number < 1
     OR bool_or(token_value <> concat_ws('.', room_id, generation, number));
@@ -17,7 +18,7 @@ HAVING count(*) > 1 OR number < 1
 -- counts: live tokens in the journal
 SELECT count(*) FROM queue WHERE status <> 'EXPIRED';
 -- broken
-SELECT room_id, visitor, array_agg(token_value) AS tokens
+SELECT room_id, visitor, array_agg(token_value ORDER BY token_value) AS tokens
 FROM queue WHERE status <> 'EXPIRED' GROUP BY room_id, visitor HAVING count(*) > 1;
 
 -- A1: no admission raises ACTIVE above max_active
@@ -32,7 +33,7 @@ WHERE (admitted_at IS NOT NULL OR status = 'ACTIVE')
 -- counts: live bookings
 SELECT count(*) FROM concert_booking WHERE status <> 'CANCELED';
 -- broken
-SELECT concert_seat_id, array_agg(concert_booking_id) AS bookings
+SELECT concert_seat_id, array_agg(concert_booking_id ORDER BY concert_booking_id) AS bookings
 FROM concert_booking WHERE status <> 'CANCELED' GROUP BY concert_seat_id HAVING count(*) > 1;
 
 -- B2: seats, bookings and offers say the same: AVAILABLE, RESERVED and PENDING, SOLD and paid
@@ -83,7 +84,7 @@ WHERE w.status = 'WAITING' AND w.created_at < b.created_at - interval '5 seconds
 -- counts: payments
 SELECT count(*) FROM payment;
 -- broken
-SELECT concert_booking_id, b.price, array_agg(p.payment_id) AS payments,
+SELECT concert_booking_id, b.price, array_agg(p.payment_id ORDER BY p.payment_id) AS payments,
        sum(p.payment_amount) AS paid
 FROM payment p LEFT JOIN concert_booking b USING (concert_booking_id)
 GROUP BY concert_booking_id, b.price
@@ -184,7 +185,8 @@ SELECT i.payment_intent_id, i.status, i.user_id, i.amount, i.concert_booking_ids
        p.amount AS payments, c.charges, c.amount AS charged
 FROM payment_intent i
 LEFT JOIN (SELECT p.payment_intent_id, sum(p.payment_amount) AS amount,
-                  array_agg(p.concert_booking_id) AS paid, bool_and(b.user_id = i.user_id) AS own
+                  array_agg(p.concert_booking_id ORDER BY p.concert_booking_id) AS paid,
+                  bool_and(b.user_id = i.user_id) AS own
            FROM payment p
            JOIN payment_intent i USING (payment_intent_id)
            LEFT JOIN concert_booking b USING (concert_booking_id)
@@ -242,7 +244,7 @@ WITH answered AS (
     UNION ALL
     SELECT 'intent', payment_intent_id, user_id, created_at, true FROM payment_intent
 )
-SELECT kind, id, d.user_id, array_agg(a.key) AS keys
+SELECT kind, id, d.user_id, array_agg(a.key ORDER BY a.key) AS keys
 FROM done d FULL JOIN answered a USING (kind, id)
 GROUP BY kind, id, d.user_id, d.created_at, d.keyed
 HAVING count(a.key) > 1 OR bool_or(d.user_id <> a.user_id)
@@ -252,13 +254,13 @@ UNION ALL
 SELECT 'charge', l.ledger_id, user_id, k.keys
 FROM (SELECT user_id, created_at, count(*) AS charges, min(ledger_id) AS ledger_id FROM ledger
       WHERE kind = 'CHARGE' AND payment_intent_id IS NULL GROUP BY user_id, created_at) l
-FULL JOIN (SELECT user_id, created_at, array_agg(key) AS keys FROM idempotency_key
+FULL JOIN (SELECT user_id, created_at, array_agg(key ORDER BY key) AS keys FROM idempotency_key
            WHERE path = '/v1/users/me/charges' GROUP BY user_id, created_at) k
     USING (user_id, created_at)
 WHERE coalesce(l.charges, 0) <> coalesce(cardinality(k.keys), 0)
   AND (k.keys IS NOT NULL OR created_at > now() - interval '23 hours')
 UNION ALL
-SELECT 'key', NULL, user_id, array_agg(key) FROM idempotency_key
+SELECT 'key', NULL, user_id, array_agg(key ORDER BY key) FROM idempotency_key
 GROUP BY user_id, method, path, key HAVING count(*) > 1;
 
 -- B9: no PENDING booking outlives its deadline by more than the sweep bound
