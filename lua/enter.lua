@@ -38,7 +38,8 @@ local visitors, rows = {}, {}
 for index = 3, #ARGV, 2 do visitors[#visitors + 1] = ARGV[index] end
 local places = look_up(room, visitors)
 local entries, last_number = redis.call('XLEN', JOURNAL), nil
--- Who gets in line in this call, behind all who wait there; written down together at its end.
+-- Who gets in line in this call, behind all who wait there; written down together at its end, also in the
+-- journal, after the places that this call found ended.
 local newcomers = {}
 
 local function next_number()
@@ -75,8 +76,10 @@ local function write_newcomers()
 end
 
 for index, visitor in ipairs(visitors) do
+  local known = places[visitor]
   local row, outcome, why = live_row(room, places, visitor, now, deadline_now), 'held', ''
   if not row then
+    if known then entries = entries + 1 end  -- it has just ended
     if not joinable then
       outcome = 'closed'
       why = room.state == 'closed' and redis.call('HGET', SETTINGS, 'closed_reason') or ''

@@ -91,6 +91,8 @@ class Room(Times):
                 place, outcome = self._new_place(visitor, lane, now), "new"
             row = self._row(place, now, next(polls))
             rows.append((outcome, place.number, self.generation, *row))
+        # Who gets in line is written down after all else that the call found.
+        self.journal[written:] = sorted(self.journal[written:], key=lambda e: e.get("s") == "WAIT")
         return rows
 
     def status(
