@@ -20,6 +20,10 @@ from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
+from shared.logs import logger
+
+log = logger(__name__)
+
 
 class Plain:
     """A plain request, with what is read of it."""
@@ -63,6 +67,33 @@ class HotPath(Protocol):
 HOT = web.AppKey("hot", HotPath)
 
 
+class Arrivals:
+    """What came on connections within one turn of the event loop, in the order in which it came.
+
+    It is understood after all of it was read. Each system call leaves a processor's caches and
+    branch predictor cold for what Python does next; so the calls that read go first, in a row, and
+    what is to be done about what they read follows in a row (as uvloop does with what is written).
+    """
+
+    def __init__(self) -> None:
+        self._came: list[tuple[HotHandler, bytes]] = []
+
+    def put(self, connection: "HotHandler", data: bytes) -> None:
+        """To be handed to the connection after everything else that is there to be read."""
+        if not self._came:
+            asyncio.get_running_loop().call_soon(self._hand_on)
+        self._came.append((connection, data))
+
+    def _hand_on(self) -> None:
+        came, self._came = self._came, []
+        for connection, data in came:
+            try:
+                connection.understand(data)
+            except Exception as error:
+                log.exception("protocol_error", error=type(error).__name__)
+                connection.force_close()  # as loops do
+
+
 class HotHandler(RequestHandler):
     """A connection that asks its app's hot path first.
 
@@ -70,11 +101,13 @@ class HotHandler(RequestHandler):
     put aside for as long as an answer is under way.
     """
 
-    __slots__ = ("_aside", "_hot")
+    __slots__ = ("_arrivals", "_aside", "_hot")
 
-    def __init__(self, manager: web.Server, *, hot: HotPath | None, **settings: Any):
+    def __init__(
+        self, manager: web.Server, *, hot: HotPath | None, arrivals: Arrivals, **settings: Any
+    ):
         super().__init__(manager, **settings)
-        self._hot = hot
+        self._hot, self._arrivals = hot, arrivals
         self._aside: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -83,6 +116,15 @@ class HotHandler(RequestHandler):
             self._hot = None
 
     def data_received(self, data: bytes) -> None:
+        if data:
+            self._arrivals.put(self, data)
+        else:
+            super().data_received(data)  # aiohttp's own, for what it has kept
+
+    def understand(self, data: bytes) -> None:
+        """What came, later in its turn."""
+        if self.transport is None:
+            return  # the client is gone
         sleeps = self._waiter
         if (
             self._hot is None

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
 from shared import errors
-from shared.hot import HOT, HotHandler, HotPath
+from shared.hot import HOT, Arrivals, HotHandler, HotPath
 from shared.logs import logger
 from shared.stores import unavailable
 
@@ -248,10 +248,13 @@ class _Protocol(HotHandler):
 
 
 class _Server(web.Server):
-    hot: HotPath | None = None
+    hot: HotPath | None
+    arrivals: Arrivals
 
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, hot=self.hot, loop=self._loop, **self._kwargs)
+        return _Protocol(
+            self, hot=self.hot, arrivals=self.arrivals, loop=self._loop, **self._kwargs
+        )
 
 
 class Runner(web.AppRunner):
@@ -262,7 +265,7 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         server.__class__ = _Server
         if isinstance(server, _Server):
-            server.hot = self.app.get(HOT)
+            server.hot, server.arrivals = self.app.get(HOT), Arrivals()
         return server
 
 
