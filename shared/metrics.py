@@ -2,7 +2,6 @@
 
 import time
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -18,6 +17,17 @@ from shared.web import route_name
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
+class _Route:
+    """What was answered by status, within which bound, and in how many seconds in all."""
+
+    __slots__ = ("answered", "seconds", "within")
+
+    def __init__(self) -> None:
+        self.answered: dict[int, int] = {}
+        self.within = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+
+
 class Answers(Collector):
     """What was answered, and how long it took.
 
@@ -26,35 +36,33 @@ class Answers(Collector):
     """
 
     def __init__(self) -> None:
-        self._answered: Counter[tuple[str, int]] = Counter()
-        self._within: dict[str, list[int]] = {}
-        self._seconds: dict[str, float] = {}
+        self._routes: dict[str, _Route] = {}
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """One more answer of a route, which took so long."""
-        self._answered[route, status] += 1
-        within = self._within.get(route)
-        if within is None:
-            within = self._within[route] = [0] * (len(BOUNDS) + 1)
-            self._seconds[route] = 0.0
-        within[bisect_left(BOUNDS, seconds)] += 1
-        self._seconds[route] += seconds
+        found = self._routes.get(route)
+        if found is None:
+            found = self._routes[route] = _Route()
+        found.answered[status] = found.answered.get(status, 0) + 1
+        found.within[bisect_left(BOUNDS, seconds)] += 1
+        found.seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
         """In the Prometheus text format's terms: buckets count what is below them, too."""
         answered = CounterMetricFamily(
             "onsale_requests", "Requests answered.", labels=["route", "status"]
         )
-        for (route, status), times in self._answered.items():
-            answered.add_metric([route, str(status)], times)
+        for route, found in self._routes.items():
+            for status, times in found.answered.items():
+                answered.add_metric([route, str(status)], times)
         yield answered
         latency = HistogramMetricFamily(
             "onsale_request_seconds", "Time to answer a request, in seconds.", labels=["route"]
         )
         bounds = [*map(str, BOUNDS), "+Inf"]
-        for route, within in self._within.items():
-            buckets = list(zip(bounds, map(float, accumulate(within)), strict=True))
-            latency.add_metric([route], buckets, self._seconds[route])
+        for route, found in self._routes.items():
+            buckets = list(zip(bounds, map(float, accumulate(found.within)), strict=True))
+            latency.add_metric([route], buckets, found.seconds)
         yield latency
 
 

@@ -175,9 +175,13 @@ class Together(Generic[Key, Asked, Answer]):
             answers = [failed] * len(sent)
         else:
             answers = call.result()
-        self._send(line)  # first: the store works while these are told
-        for one, answer in zip(sent, answers, strict=True):
-            one.tell(answer)
+        self._send(line)
+        if line.sent:
+            # First: the store works while these are told. The call begins in the next turn.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, _tell, sent, answers)
+        else:
+            _tell(sent, answers)
 
     def _see_who_is_late(self, line: "_Line[Key, Asked, Answer]") -> None:
         """Who asks with one key asked in this order, so the first of them has the least time."""
@@ -195,6 +199,11 @@ class Together(Generic[Key, Asked, Answer]):
         if following is not None:
             at = max(following, now + _LATE_EVERY_S)
             line.late = loop.call_at(at, self._see_who_is_late, line)
+
+
+def _tell(asked: "list[_One[Asked, Answer]]", answers: "Sequence[Answer | Exception]") -> None:
+    for one, answer in zip(asked, answers, strict=True):
+        one.tell(answer)
 
 
 def _too_late() -> Unavailable:

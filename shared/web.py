@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
 from shared import errors
-from shared.hot import HOT, Arrivals, HotHandler, HotPath
+from shared.hot import HOT, HotHandler, HotPath, Pile
 from shared.logs import logger
 from shared.stores import unavailable
 
@@ -249,12 +249,10 @@ class _Protocol(HotHandler):
 
 class _Server(web.Server):
     hot: HotPath | None
-    arrivals: Arrivals
+    pile: Pile
 
     def __call__(self) -> RequestHandler:
-        return _Protocol(
-            self, hot=self.hot, arrivals=self.arrivals, loop=self._loop, **self._kwargs
-        )
+        return _Protocol(self, hot=self.hot, pile=self.pile, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
@@ -265,7 +263,7 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         server.__class__ = _Server
         if isinstance(server, _Server):
-            server.hot, server.arrivals = self.app.get(HOT), Arrivals()
+            server.hot, server.pile = self.app.get(HOT), Pile()
         return server
 
 
