@@ -9,14 +9,13 @@ from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from queue_gateway.handlers import OWN, TOKENS, behind_tls, given, keep_in_cookie, proved, who_joins
+from queue_gateway.handlers import OWN, TOKENS, behind_tls, keep_in_cookie, proved, who_joins
 from queue_gateway.room import ROOMS, Entered
 from queue_gateway.room_view import RoomView
-from queue_gateway.states import state_text
+from queue_gateway.states import given_text, state_text
 from shared.credentials import IDENTITIES, queue_token
 from shared.errors import OnsaleError
 from shared.hot import Plain, head, tail, written
@@ -40,8 +39,6 @@ _PATH = re.compile(rf"/v1/rooms/({ROOM_ID_PATTERN})/token")
 _PATHS = 1024
 _ROUTE = "/v1/rooms/{room_id}/token"
 _POLL, _JOIN = f"GET {_ROUTE}", f"POST {_ROUTE}"
-
-_encoder = msgspec.json.Encoder()
 
 
 class _One(NamedTuple):
@@ -95,7 +92,7 @@ class HotTokens:
             elif status.status == WAIT:
                 self._seeing(one, lambda view: self._state(place, status, view))
             else:
-                self._answer(one, lambda: self._state(place, status, None))
+                self._answer(one, lambda _: self._state(place, status, None), None)
 
         self._places.together.submit(one.room_id, place, told)
 
@@ -127,16 +124,16 @@ class HotTokens:
         return 200, state_text(self._passes, place, status, view), b""
 
     def _given(self, asked: Plain, entered: Entered, view: RoomView) -> _Rendered:
-        found = given(self._tokens, self._passes, entered, view)
+        token = self._tokens.sign(entered.place).encode()
+        body = given_text(self._passes, entered.place, entered.status, view, token)
         before, after = _cookie(entered.place.room_id, behind_tls(asked))
-        cookie = before + found.token.encode() + after
-        return 201 if entered.new else 200, _encoder.encode(found), cookie
+        return 201 if entered.new else 200, body, before + token + after
 
     def _seeing(self, one: _One, render: Callable[[RoomView], _Rendered]) -> None:
         """Answer with the room as it is, which may have to be asked for first."""
         view = self._rooms.view_at_hand(one.room_id)
         if view is not None:
-            self._answer(one, lambda: render(view))
+            self._answer(one, render, view)
             return
         self._begin(self._look(one, render))
 
@@ -151,11 +148,13 @@ class HotTokens:
         except Exception as error:  # noqa: BLE001 -- somebody waits for an answer
             self._refuse(one, error)
         else:
-            self._answer(one, lambda: render(view))
+            self._answer(one, render, view)
 
-    def _answer(self, one: _One, render: Callable[[], _Rendered]) -> None:
+    def _answer(
+        self, one: _One, render: Callable[[Any], _Rendered], view: RoomView | None
+    ) -> None:
         try:
-            status, body, lines = render()
+            status, body, lines = render(view)
             origin = one.asked.headers.get(hdrs.ORIGIN)
             found = b"%bX-Request-Id: %b\r\n%b%b%b" % (
                 _head(status),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
 import redis.asyncio as redis
 from aiohttp import web
 from redis.exceptions import RedisError, ResponseError
@@ -75,8 +76,7 @@ class LivePlace:
     claimed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(msgspec.Struct, frozen=True):
     """A visitor's place after a join; `new` when this very join made it."""
 
     place: Place
@@ -306,13 +306,14 @@ def _outcome(
     room_id: str, visitor: str, row: list[Any], waiting: int, lanes: dict[str, int]
 ) -> Entered | Exception:
     """Of one row of `enter.lua`."""
-    outcome, *found = row
+    outcome = row[0]
     if outcome == "closed":
-        return RoomClosed(**({"reason": found[0]} if found[0] else {}))
+        return RoomClosed(**({"reason": row[1]} if row[1] else {}))
     if outcome == "busy":
         return Unavailable("The line cannot be written down fast enough.", retry_after_s=5)
-    place = Place(room_id, visitor, generation=int(found[1]), number=int(found[0]))
-    return Entered(place, Status.parse(found[2:], waiting, lanes), outcome == "new")
+    _, number, generation, *status = row
+    place = Place(room_id, visitor, int(generation), int(number))
+    return Entered(place, Status.parse(status, waiting, lanes), outcome == "new")
 
 
 def _keys(room_id: str) -> list[str]:

@@ -8,7 +8,6 @@ takes ten times as long. A verdict is kept for a short while.
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -41,8 +40,7 @@ _NEVER = 1 << 62
 _JSON = msgspec.json.Decoder(dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(msgspec.Struct, frozen=True):
     """Who an identity token names: its `sub`, and the lane that its claim names, else ''."""
 
     visitor: str
@@ -121,7 +119,10 @@ class Identities:
             if header not in self._plain_headers and not _is_plain(_JSON.decode(decoded(header))):
                 return None
             signed = header + b"." + claims
-            if not any(secret.signed(signed, signature) for secret in self._by_hand):
+            for secret in self._by_hand:
+                if secret.signed(signed, signature):
+                    break
+            else:
                 return None
             found = _JSON.decode(decoded(claims))
         except (ValueError, RecursionError, msgspec.DecodeError):
@@ -164,9 +165,13 @@ def _is_plain(header: dict[str, Any]) -> bool:
 
 def _is_good(claims: dict[str, Any], now_s: float) -> bool:
     """Whether claims are of the usual types, and their times are kept (RFC 7519, 4.1)."""
-    begun, until = (claims.get("iat", 0), claims.get("nbf", 0)), claims.get("exp", _NEVER)
+    issued, begun = claims.get("iat", 0), claims.get("nbf", 0)
+    until = claims.get("exp", _NEVER)
     return (
-        all(type(at) is int and at <= now_s for at in begun)
+        type(issued) is int
+        and issued <= now_s
+        and type(begun) is int
+        and begun <= now_s
         and type(until) is int
         and until > now_s
         and isinstance(claims.get("sub"), str)

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
+from redis.asyncio import Redis
 
 from queue_gateway.app import create_app
 from shared.jwks import JwksUnreadable, read_keys
@@ -138,7 +139,9 @@ def key_set(*keys: Ed25519PrivateKey) -> str:
 
 
 @pytest.fixture
-async def of_a_login(redis_url: str, database_url: str, tmp_path: Path) -> AsyncIterator[Client]:
+async def of_a_login(
+    redis: Redis, redis_url: str, database_url: str, tmp_path: Path
+) -> AsyncIterator[Client]:
     """A gateway that believes the tokens of an operator's login."""
     (tmp_path / "keys.json").write_text(key_set(KEY))
     told = settings(redis_url, database_url, identity_jwks=str(tmp_path / "keys.json"))
