@@ -150,9 +150,7 @@ class HotTokens:
         else:
             self._answer(one, render, view)
 
-    def _answer(
-        self, one: _One, render: Callable[[Any], _Rendered], view: RoomView | None
-    ) -> None:
+    def _answer(self, one: _One, render: Callable[[Any], _Rendered], view: RoomView | None) -> None:
         try:
             status, body, lines = render(view)
             origin = one.asked.headers.get(hdrs.ORIGIN)

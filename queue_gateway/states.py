@@ -52,9 +52,7 @@ def state_text(passes: Passes, place: Place, status: Status, view: RoomView | No
     return form % (place.number, status.position, status.waiting, eta, status.poll_after_ms)
 
 
-def given_text(
-    passes: Passes, place: Place, status: Status, view: RoomView, token: bytes
-) -> bytes:
+def given_text(passes: Passes, place: Place, status: Status, view: RoomView, token: bytes) -> bytes:
     """The same for who joined just now: TokenGiven as JSON. `token`: in base64url and dots."""
     return b'%b,"token":"%b"}' % (state_text(passes, place, status, view)[:-1], token)
 
