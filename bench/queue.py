@@ -44,7 +44,7 @@ class Scale:
     def of(cls, quick: bool) -> "Scale":
         if quick:
             return cls(2_000, 2, Amount(count=1_000), 500, 8)
-        return cls(100_000, 5, Amount(seconds=3), 10_000, 64)
+        return cls(100_000, 15, Amount(seconds=1), 5_000, 64)
 
 
 async def main(quick: bool) -> Report:
