@@ -1,6 +1,7 @@
 """Connecting to Redis and PostgreSQL with a deadline on every wait, and what failures mean."""
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+import hiredis
 import redis.asyncio as redis
 from aiohttp import web
 from redis.asyncio.retry import Retry
@@ -81,6 +83,9 @@ class _Packed:
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """A command as it goes over the wire. Raises redis DataError."""
+        if args[0] in _ONE_WORD:
+            with contextlib.suppress(TypeError):  # redis-py says what of it is not to be sent
+                return [hiredis.pack_command(args)]
         return _SERIALIZER.pack(*args)  # type: ignore[no-any-return]
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -111,6 +116,9 @@ class _Unix(_Packed, redis.UnixDomainSocketConnection):
 
 
 _SERIALIZER = HiredisRespSerializer()
+#: Commands with many arguments, at each of which redis-py would look first. Others may have names
+#: of two words, which it takes apart.
+_ONE_WORD = {"EVALSHA", "EVAL"}
 #: So much of what was written may be left for the loop to hand on; above it, one has to wait.
 _SOON_WRITTEN_BYTES = 16 * 1024
 #: By what a URL asks for.
