@@ -69,7 +69,7 @@ HOT = web.AppKey("hot", HotPath)
 
 #: So many of those that came are understood before the loop has another turn, in which the store
 #: may be asked for them: it works while the next ones are understood.
-_AT_ONCE = 16
+AT_ONCE = 16
 
 
 class Pile:
@@ -97,7 +97,7 @@ class Pile:
         self._leaving.append((transport, data))
 
     def _hand_on(self) -> None:
-        came, self._came = self._came[:_AT_ONCE], self._came[_AT_ONCE:]
+        came, self._came = self._came[:AT_ONCE], self._came[AT_ONCE:]
         if self._came:
             asyncio.get_running_loop().call_soon(self._hand_on)
         for connection, data in came:

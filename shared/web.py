@@ -32,6 +32,9 @@ EXPOSED_HEADERS = "ETag, Retry-After, Idempotency-Replayed, X-Request-Id"
 #: A client that stops in the middle of its body holds a connection no longer than this.
 BODY_DEADLINE_S = 10.0
 
+#: What a client goes on sending after it was refused is read for so long, so that it hears why.
+LINGERING_S = 2.0
+
 Shape = TypeVar("Shape")
 
 log = logger(__name__)
@@ -276,4 +279,5 @@ def runner(app: web.Application, *, shutdown_timeout_s: float = 5.0) -> Runner:
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         keepalive_timeout=75.0,
+        lingering_time=LINGERING_S,
     )

@@ -171,6 +171,7 @@ BY_HAND = rows(
     ),
 )
 
+_PILE = "tests/unit/test_pile.py::"
 _HOT = "tests/integration/test_gateway_hot.py::"
 _ORDINARY = _HOT + "test_what_is_not_plain_and_good_goes_the_ordinary_way"
 
@@ -210,6 +211,27 @@ PLAIN = rows(
         "        if self._messages and not sleeps.done():\n            sleeps.set_result(None)\n",
         "",
         _HOT + "test_what_comes_while_an_answer_is_under_way_waits_for_it",
+    ),
+    (
+        "a bounded number of requests is understood in one turn",
+        "S3",
+        "self._came[:AT_ONCE], self._came[AT_ONCE:]",
+        "self._came, []",
+        _PILE + "test_what_came_is_understood_in_its_order_and_a_bounded_number_of_it_in_a_turn",
+    ),
+    (
+        "what a connection does not understand ends that one alone",
+        "O5",
+        "            except Exception as error:\n",
+        "            except KeyError as error:\n",
+        _PILE + "test_what_one_does_not_understand_ends_it_alone",
+    ),
+    (
+        "nothing is written to who is gone",
+        "S3",
+        "            if not transport.is_closing():\n",
+        "            if True:\n",
+        _PILE + "test_answers_leave_in_their_order_and_not_to_who_is_gone",
     ),
 )
 

@@ -6,7 +6,7 @@ from tests.guards.rows import rows
 _ETA = "tests/unit/test_eta.py::"
 _TOLD = "tests/integration/test_room_eta.py::"
 _MANY = "tests/integration/test_many_rooms.py::"
-_RIGHT = _ETA + "test_the_real_wait_falls_into_the_range_four_times_of_five"
+_RIGHT = _ETA + "test_the_ranges_told_are_right_and_say_something"
 _QUIET = _MANY + "test_whoever_joins_a_quiet_room_meets_no_outage"
 
 _WAITS = (
@@ -24,8 +24,7 @@ _WAITS = (
             "E1",
             "min(WIDEST * low, ceil(high_s))",
             "ceil(high_s)",
-            _ETA
-            + "test_once_two_minutes_were_measured_a_range_ends_at_most_at_three_times_its_start",
+            _RIGHT,
         ),
         (
             "nothing is told of nothing",

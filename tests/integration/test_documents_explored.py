@@ -64,7 +64,7 @@ def booking(redis_url: str, url: str) -> Iterator[Service]:
 def test_the_gateway_keeps_to_its_document(gateway: Service, known: bool) -> None:
     app = gateway_app()
 
-    explored = explore(app, gateway, known=known, phases=QUICKLY, examples=8)
+    explored = explore(app, gateway, known=known, phases=QUICKLY, examples=5)
 
     assert not explored.failures, "\n".join(explored.failures)
     assert not known or explored.succeeded() == ending(app)
@@ -74,7 +74,7 @@ def test_the_gateway_keeps_to_its_document(gateway: Service, known: bool) -> Non
 def test_the_booking_api_keeps_to_its_document(booking: Service, known: bool) -> None:
     app = booking_app(provider=PROVIDER)
 
-    explored = explore(app, booking, known=known, phases=QUICKLY, examples=8)
+    explored = explore(app, booking, known=known, phases=QUICKLY, examples=5)
 
     assert not explored.failures, "\n".join(explored.failures)
     assert not known or explored.succeeded() | AT_OPERATORS_MERCY == ending(app)

@@ -7,35 +7,22 @@ from queue_gateway.eta import Outlook, Pace
 from tests.outflow import HEAD, SCENARIOS, Coverage, measured
 
 
-@pytest.fixture(scope="module")
-def figures() -> dict[str, Coverage]:
-    """Every scenario, without pauses and with them."""
-    return {
-        f"{name}{', with pauses' * pauses}": measured(flow, pauses=pauses)
-        for name, flow in SCENARIOS.items()
-        for pauses in (False, True)
-    }
-
-
 def table(figures: dict[str, Coverage]) -> str:
     return "\n".join(["", HEAD, *(coverage.row(name) for name, coverage in figures.items())])
 
 
-def test_the_real_wait_falls_into_the_range_four_times_of_five(
-    figures: dict[str, Coverage],
-) -> None:
+def test_the_ranges_told_are_right_and_say_something() -> None:
+    # Every scenario, without pauses and with them; in one test, because they take long.
+    figures = {
+        f"{name}{', with pauses' * pauses}": measured(flow, pauses=pauses)
+        for name, flow in SCENARIOS.items()
+        for pauses in (False, True)
+    }
+    # The real wait falls into the range four times of five.
     assert all(coverage.share >= 0.8 for coverage in figures.values()), table(figures)
-
-
-def test_once_two_minutes_were_measured_a_range_ends_at_most_at_three_times_its_start(
-    figures: dict[str, Coverage],
-) -> None:
+    # Once two minutes were measured, a range ends at most at three times its start.
     assert all(coverage.widest <= 3 for coverage in figures.values()), table(figures)
-
-
-def test_a_steady_line_is_told_closer_than_one_that_moves_in_bursts(
-    figures: dict[str, Coverage],
-) -> None:
+    # A steady line is told closer than one that moves in bursts.
     steady = figures["steady, 600 a minute"].widths
     bursts = figures["50 at once each 35 to 85 s"].widths
     assert sum(steady) / len(steady) < sum(bursts) / len(bursts)
