@@ -170,7 +170,7 @@ class _Bench:
 
         async def refused(server: Server) -> Mapping[str, float]:
             _, figures = await server.under(
-                file, self.scale.refusals, connections=self.scale.connections, status=409
+                file, self.scale.refusals, connections=self.scale.many, status=409
             )
             return figures
 
