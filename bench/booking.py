@@ -44,12 +44,13 @@ class Scale:
     refusals: Amount  # of a round
     connections: int  # as many as pgbench has clients
     many: int  # what a crowd would bring
+    refused: int  # connections that are refused at once
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
         if quick:
-            return cls(160, 2, 200, Amount(count=150), 4, 8)
-        return cls(6_400, 5, 5_000, Amount(seconds=3), CLIENTS, 64)
+            return cls(160, 2, 200, Amount(count=150), 4, 8, 8)
+        return cls(6_400, 5, 5_000, Amount(seconds=3), CLIENTS, 64, 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class _Bench:
 
         async def refused(server: Server) -> Mapping[str, float]:
             _, figures = await server.under(
-                file, self.scale.refusals, connections=self.scale.many, status=409
+                file, self.scale.refusals, connections=self.scale.refused, status=409
             )
             return figures
 

@@ -35,7 +35,7 @@ class Scale:
     def of(cls, quick: bool) -> "Scale":
         if quick:
             return cls(100, 400, 2, Amount(count=300), 8)
-        return cls(1_000, 10_000, 15, Amount(seconds=1), 64)
+        return cls(1_000, 10_000, 15, Amount(seconds=1), 256)
 
 
 async def main(quick: bool) -> Report:

@@ -39,12 +39,13 @@ class Scale:
     polls: Amount  # of a round
     joins: int  # of a round
     connections: int
+    few: int
 
     @classmethod
     def of(cls, quick: bool) -> "Scale":
         if quick:
-            return cls(2_000, 2, Amount(count=1_000), 500, 8)
-        return cls(100_000, 15, Amount(seconds=1), 5_000, 64)
+            return cls(2_000, 2, Amount(count=1_000), 500, 8, 4)
+        return cls(100_000, 15, Amount(seconds=1), 5_000, 256, 64)
 
 
 async def main(quick: bool) -> Report:
@@ -56,7 +57,8 @@ async def main(quick: bool) -> Report:
             await _polls(sale, client, Path(folder), scale, report)
             await _joins(sale, client, Path(folder), scale, report)
     report.notes.append(
-        f"wrk, {scale.connections} connections, {scale.rounds} rounds in turns; processes of each:"
+        f"wrk, {scale.connections} connections, else as told, {scale.rounds} rounds in turns;"
+        " processes of each:"
         f" {processes()}, on {os.cpu_count()} processors"
     )
     return report
@@ -75,19 +77,22 @@ async def _polls(
     file = prepared(folder / "polls", asking)
     status, size = await answer_of(sale.gateway_url, asking[0].wire)
 
-    async def polled(server: Server) -> Mapping[str, float]:
-        _, figures = await server.under(
-            file, scale.polls, connections=scale.connections, status=200
-        )
+    async def polled(server: Server, connections: int) -> Mapping[str, float]:
+        _, figures = await server.under(file, scale.polls, connections=connections, status=200)
         return figures
+
+    def by(variant: str) -> str:
+        return f"{variant}, {scale.few} connections"
 
     async with AsyncExitStack() as servers:
         bare = await servers.enter_async_context(constant("GET", path, status, size, processes()))
         slow = await servers.enter_async_context(beside(sale, sale.services[0], "bench.one_by_one"))
         variants: dict[str, Measure] = {
-            BARE: partial(polled, bare),
-            ONE_BY_ONE: partial(polled, slow),
-            POLL: partial(polled, Server.gateway(sale)),
+            BARE: partial(polled, bare, scale.connections),
+            ONE_BY_ONE: partial(polled, slow, scale.connections),
+            POLL: partial(polled, Server.gateway(sale), scale.connections),
+            by(BARE): partial(polled, bare, scale.few),
+            by(POLL): partial(polled, Server.gateway(sale), scale.few),
         }
         found = await in_turns(scale.rounds, variants)
     waiting = await client.zcard(room_keys(line.room_id, "waiting")[0])
@@ -97,6 +102,7 @@ async def _polls(
     report.figures += [
         Figure.rated(f"{name}, bare route", found, (BARE, POLL), target=1.0),
         Figure.rated(f"{name}, call by call", found, (ONE_BY_ONE, POLL), target=4.0),
+        Figure.rated(f"{name}, few connections", found, (by(BARE), by(POLL))),
     ]
 
 
