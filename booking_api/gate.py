@@ -128,17 +128,16 @@ async def gated(request: web.Request, handler: Handler) -> web.StreamResponse:
     if gate is Gate.OPERATOR:
         request[OPERATOR] = require_operator(request)
     elif gate is not Gate.OPEN:
-        request[VISITOR] = identity(request)
+        request[VISITOR] = visitor = identity(request)
         if gate is not Gate.OWNER:
-            request[PLACE] = await _place(request)
-        if gate is Gate.ACTIVE:
-            refused = await _refusal(request)
+            request[PLACE] = place = await _place(request, visitor)
+            refused = await _refusal(request, place) if gate is Gate.ACTIVE else None
             if refused is not None:
                 return await _replayed_or(refused, request)
     return await handler(request)
 
 
-async def _place(request: web.Request) -> Place:
+async def _place(request: web.Request, visitor: str) -> Place:
     """The place that the request proves, its visitor's own, of the room its path belongs to."""
     raw = queue_token(request)
     if raw is None:  # no header, and not exactly one cookie: the path says which room's
@@ -147,15 +146,15 @@ async def _place(request: web.Request) -> Place:
     place = verified(
         request.app[TOKENS], raw, required=QueueTokenRequired, invalid=QueueTokenInvalid
     )
-    if place.visitor != request[VISITOR] or await _room(request) not in {None, place.room_id}:
+    if place.visitor != visitor or await _room(request) not in {None, place.room_id}:
         raise QueueTokenForeign
     return place
 
 
-async def _refusal(request: web.Request) -> OnsaleError | None:
+async def _refusal(request: web.Request, place: Place) -> OnsaleError | None:
     """Why the place does not open an ACTIVE gate; None if it does."""
     try:
-        found = await request.app[PLACES].status(request[PLACE])
+        found = await request.app[PLACES].status(place)
     except Exception as error:
         lost = unavailable(error)
         if lost is None:

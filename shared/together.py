@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from shared import stores
@@ -109,16 +110,7 @@ class Together(Generic[Key, Asked, Answer]):
     async def ask(self, key: Key, asked: Asked) -> Answer:
         """The answer. Raises Unavailable, or what the call raised or answered for this one."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-        def done(answer: "Answer | Exception") -> None:
-            if future.done():
-                return
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-
-        one = self.submit(key, asked, done)
+        one = self.submit(key, asked, partial(_settle, future))
         try:
             return await future
         except asyncio.CancelledError:
@@ -199,6 +191,15 @@ class Together(Generic[Key, Asked, Answer]):
         if following is not None:
             at = max(following, now + _LATE_EVERY_S)
             line.late = loop.call_at(at, self._see_who_is_late, line)
+
+
+def _settle(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
 def _tell(asked: "list[_One[Asked, Answer]]", answers: "Sequence[Answer | Exception]") -> None:

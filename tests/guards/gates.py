@@ -45,10 +45,11 @@ BOOKING = rows(
     (
         "every gate but the open one asks who",
         "X1",
-        "    elif gate is not Gate.OPEN:\n        request[VISITOR] = identity(request)",
+        "    elif gate is not Gate.OPEN:\n        request[VISITOR] = visitor = identity(request)",
         (
             "    elif gate is not Gate.OPEN:\n"
-            '        request[VISITOR] = identity(request) if gate is Gate.ACTIVE else "nobody"'
+            "        request[VISITOR] = visitor = "
+            'identity(request) if gate is Gate.ACTIVE else "nobody"'
         ),
         _GATES + "test_without_an_identity_everything_is_refused",
     ),
@@ -62,8 +63,8 @@ BOOKING = rows(
     (
         "the ACTIVE gate asks Redis",
         "X1",
-        "        if gate is Gate.ACTIVE:\n",
-        "        if gate is None:\n",
+        "await _refusal(request, place) if gate is Gate.ACTIVE else None",
+        "await _refusal(request, place) if gate is None else None",
         (
             _GATES + "test_a_waiting_token_opens_only_what_admitted_ones_may",
             _GATES + "test_an_expired_token_still_finishes_what_it_began",
@@ -72,7 +73,7 @@ BOOKING = rows(
     (
         "identity and queue token name one visitor",
         "X1",
-        "place.visitor != request[VISITOR] or await",
+        "place.visitor != visitor or await",
         "await",
         _GATES + "test_a_token_of_another_visitor_or_room_is_foreign",
     ),
