@@ -122,12 +122,17 @@ BEGIN
     END IF;
 
     IF v_live + v_count > v_limit THEN
-        -- MATERIALIZED: by its visitor, not through the index of all deadlines.
+        -- The counter is looked at again with them: one that somebody took over since the first look
+        -- must not be counted as live. MATERIALIZED: by its visitor, not through the index of all
+        -- deadlines.
         WITH mine AS MATERIALIZED (SELECT * FROM concert_booking b WHERE b.user_id = v_user)
-        SELECT array_agg(m.concert_seat_id) INTO v_own FROM mine m
+        SELECT array_agg(m.concert_seat_id),
+               coalesce((SELECT c.live_seats FROM user_schedule c
+                         WHERE c.user_id = v_user AND c.concert_schedule_id = p_schedule), 0)
+                   - count(*)
+        INTO v_own, v_live FROM mine m
         WHERE m.concert_schedule_id = p_schedule
           AND m.status = 'PENDING' AND m.expiration_at <= clock_timestamp();
-        v_live := v_live - coalesce(cardinality(v_own), 0);
         IF v_live + v_count > v_limit THEN
             outcome := 'limit_exceeded';
             body := jsonb_build_object('limit', v_limit, 'live_seats', v_live);

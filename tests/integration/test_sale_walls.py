@@ -64,6 +64,25 @@ async def test_the_room_of_a_date_is_compared_in_the_database_too(booking: Booki
 # What changes while a request waits
 
 
+async def test_what_others_take_over_between_two_looks_counts_against_nobody(
+    booking: BookingStack,
+) -> None:
+    schedule_id = await booking.date(limit=3)
+    visitor, other = await booking.visitor(), await booking.visitor()
+    await booking.expire(*await booking.held(visitor, schedule_id, "A-1", "A-2", "A-3"))
+    look = "    IF v_live + v_count > v_limit THEN\n        -- The counter"
+    waits = f"    PERFORM pg_advisory_xact_lock(7) WHERE p_visitor = '{visitor.name}';\n"
+    await rewrite(booking, "hold_seats", (look, waits + look))
+
+    async with somebody(booking, "SELECT pg_advisory_xact_lock(7)"):
+        holding = asyncio.create_task(booking.hold(visitor, schedule_id, "A-4", "A-5", "A-6"))
+        await blocked(booking)
+        await booking.held(other, schedule_id, "A-2")
+
+    assert (await holding).status == 201
+    await booking.assert_sound()
+
+
 async def test_a_holds_time_begins_when_its_seats_are_locked(booking: BookingStack) -> None:
     schedule_id = await booking.date()
     visitor = await booking.visitor()
